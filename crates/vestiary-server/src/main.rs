@@ -1,0 +1,2 @@
+//! The executable `vestiary`.
+fn main() {}
