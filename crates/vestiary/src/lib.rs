@@ -1,1 +1,5 @@
 #![doc = include_str!("../README.md")]
+
+pub mod block;
+pub mod digest;
+pub mod ids;
