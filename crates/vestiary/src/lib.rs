@@ -3,3 +3,6 @@
 pub mod block;
 pub mod digest;
 pub mod ids;
+pub mod jcs;
+pub mod json;
+pub mod keys;

@@ -1,0 +1,5 @@
+//! What the crate promises, against data and programs that were not written for it.
+
+mod foreign;
+mod jcs_vectors;
+mod key_vectors;
