@@ -6,3 +6,6 @@ pub mod ids;
 pub mod jcs;
 pub mod json;
 pub mod keys;
+pub mod terms;
+pub mod tree;
+pub mod typed_data;
