@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod abi;
 pub mod block;
 pub mod digest;
 pub mod ids;
