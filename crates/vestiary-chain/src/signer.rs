@@ -1,0 +1,15 @@
+//! What the submitter wants of a key.
+
+use alloy_consensus::TxEip1559;
+use alloy_primitives::{Address, Signature};
+
+/// A key of one account that signs transactions, and may refuse: the memory behind it knows which nonces
+/// were used for what.
+pub trait TransactionSigner: Send + Sync {
+    /// The account.
+    fn address(&self) -> Address;
+
+    /// Signs [`alloy_consensus::SignableTransaction::signature_hash`] of the transaction. The error is a
+    /// reason for people, without secrets.
+    fn sign_transaction(&self, transaction: &TxEip1559) -> Result<Signature, String>;
+}
