@@ -7,7 +7,7 @@
 
 use std::{borrow::Cow, fmt, num::NonZeroU64, str::FromStr};
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use thiserror::Error;
 
@@ -47,13 +47,27 @@ pub enum IdError {
         /// The spelling that is accepted.
         lower: String,
     },
+    /// Not `0x` and 64 lower-case hexadecimal digits.
+    #[error("32 bytes of the chain are written 0x and 64 lower-case hexadecimal digits")]
+    Word,
     /// Not a decimal number of at most 256 bits without leading zeros.
     #[error("a token id is a decimal number below 2^256 without leading zeros")]
     Token,
-    /// Design, serial or issuer that is not a decimal number from 1.
-    #[error("a {what} is a decimal number from 1 to {}, without leading zeros", u64::MAX)]
+    /// A range of serials that is empty or runs past the largest serial.
+    #[error(
+        "{count} serials from {first} on are no range: at least one, the last at most {}",
+        u64::MAX
+    )]
+    Range {
+        /// First serial.
+        first: Serial,
+        /// Number of serials.
+        count: u64,
+    },
+    /// Not a decimal number, or 0 where numbers begin at 1.
+    #[error("{what} is a decimal number of 64 bits without leading zeros, from 1 where 0 has no meaning")]
     Number {
-        /// `design id`, `serial` or `issuer id`.
+        /// `design id`, `serial`, `issuer id`, `edition` or `count`.
         what: &'static str,
     },
 }
@@ -69,7 +83,9 @@ impl IdError {
             Self::Wearable => "malformed_wearable_id",
             Self::Address => "malformed_address",
             Self::AddressNotLowerCase { .. } => "address_not_lower_case",
+            Self::Word => "malformed_word",
             Self::Token => "malformed_token_id",
+            Self::Range { .. } => "bad_serial_range",
             Self::Number { .. } => "malformed_number",
         }
     }
@@ -177,6 +193,61 @@ impl TokenId {
     }
 }
 
+/// Serials committed together: at least one, in a row, holes included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SerialRange {
+    first: Serial,
+    last: Serial,
+}
+
+impl SerialRange {
+    /// `count` serials from `first` on.
+    pub fn new(first: Serial, count: u64) -> Result<Self, IdError> {
+        let last = count
+            .checked_sub(1)
+            .and_then(|more| first.get().checked_add(more));
+        match last.map(Serial::new) {
+            Some(Ok(last)) => Ok(Self { first, last }),
+            _ => Err(IdError::Range { first, count }),
+        }
+    }
+
+    /// The first serial.
+    pub const fn first(self) -> Serial {
+        self.first
+    }
+
+    /// The last serial, itself in the range.
+    pub const fn last(self) -> Serial {
+        self.last
+    }
+
+    /// How many serials.
+    pub const fn count(self) -> u64 {
+        // Cannot overflow: the first serial is 1 or more.
+        self.last.get() - self.first.get() + 1
+    }
+
+    /// Whether the serial lies in the range.
+    pub fn contains(self, serial: Serial) -> bool {
+        (self.first..=self.last).contains(&serial)
+    }
+}
+
+/// How many copies of a design there may ever be, in its collection: a number, or 0 for open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Edition(pub u64);
+
+impl Edition {
+    /// No limit.
+    pub const OPEN: Self = Self(0);
+
+    /// The limit, `None` when open.
+    pub fn limit(self) -> Option<u64> {
+        (self.0 != 0).then_some(self.0)
+    }
+}
+
 /// Reads an address in the only accepted spelling: `0x` and 40 lower-case hexadecimal digits.
 pub fn parse_address(text: &str) -> Result<Address, IdError> {
     let digits = text.strip_prefix("0x").ok_or(IdError::Address)?;
@@ -211,6 +282,50 @@ pub mod serde_address {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         parse_address(&text).map_err(D::Error::custom)
     }
+}
+
+/// `#[serde(with = "…")]` for a 64-bit number as a decimal string: JSON numbers end at 2^53.
+pub mod serde_u64 {
+    use super::{Cow, Deserialize, Deserializer, IdError, Serializer, decimal_u64};
+    use serde::de::Error as _;
+
+    /// Writes the number in decimal.
+    pub fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    /// Reads it, without sign or leading zeros.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        decimal_u64(&text).ok_or_else(|| D::Error::custom(IdError::Number { what: "number" }))
+    }
+}
+
+/// `#[serde(with = "…")]` for 32 bytes of the chain as `0x` and 64 lower-case hexadecimal digits.
+pub mod serde_b256 {
+    use super::{Cow, Deserialize, Deserializer, Serializer, parse_b256};
+    use alloy_primitives::B256;
+    use serde::de::Error as _;
+
+    /// Writes the word in lower case.
+    pub fn serialize<S: Serializer>(word: &B256, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(word)
+    }
+
+    /// Reads it, lower case only.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<B256, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        parse_b256(&text).map_err(D::Error::custom)
+    }
+}
+
+/// Reads 32 bytes of the chain: `0x` and 64 lower-case hexadecimal digits.
+pub fn parse_b256(text: &str) -> Result<B256, IdError> {
+    let digits = text.strip_prefix("0x").ok_or(IdError::Word)?;
+    if digits.len() != 64 || digits.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(IdError::Word);
+    }
+    digits.parse().map_err(|_| IdError::Word)
 }
 
 /// Digits without sign or leading zeros, at most `u64::MAX`.
@@ -254,6 +369,22 @@ impl fmt::Display for CollectionId {
 impl fmt::Display for WearableId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.collection, self.token_id)
+    }
+}
+
+impl fmt::Display for Edition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Edition {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        decimal_u64(text)
+            .map(Self)
+            .ok_or(IdError::Number { what: "edition" })
     }
 }
 
@@ -412,149 +543,9 @@ serde_as_text!(
     TokenId,
     DesignId,
     Serial,
-    IssuerId
+    IssuerId,
+    Edition
 );
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const ADDRESS: &str = "0x00000000000000000000000000000000000000ab";
-
-    #[test]
-    fn each_id_reads_as_it_is_written() {
-        let wearable = "eip155:31337/erc721:0x00000000000000000000000000000000000000ab/18446744073709551617";
-        let id: WearableId = wearable.parse().unwrap();
-        assert_eq!(id.to_string(), wearable);
-        assert_eq!(id.token_id.design_id(), DesignId::new(1).ok());
-        assert_eq!(id.token_id.serial(), Serial::new(1).ok());
-        assert_eq!(
-            id.collection.account().to_string(),
-            format!("eip155:31337:{ADDRESS}")
-        );
-        assert_eq!(serde_json::to_string(&id).unwrap(), format!("{wearable:?}"));
-    }
-
-    #[test]
-    fn a_mixed_case_address_is_refused_with_the_lower_case_spelling() {
-        let mixed = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
-        let error = parse_address(mixed).unwrap_err();
-        assert_eq!(error.code(), "address_not_lower_case");
-        assert!(error.to_string().ends_with(&mixed.to_lowercase()), "{error}");
-        assert_eq!(
-            format!("eip155:1:{mixed}").parse::<AccountId>().unwrap_err(),
-            error
-        );
-    }
-
-    #[test]
-    fn malformed_ids_are_refused_each_with_its_code() {
-        let code = |text: &str| text.parse::<WearableId>().unwrap_err().code();
-        let long = format!("eip155:1/erc721:{ADDRESS}/{}", "1".repeat(300));
-        for (text, expected) in [
-            ("", "malformed_wearable_id"),
-            ("eip155:1", "malformed_wearable_id"),
-            (&format!("eip155:1/erc721:{ADDRESS}"), "malformed_wearable_id"),
-            (&format!("eip155:01/erc721:{ADDRESS}/1"), "malformed_chain_id"),
-            (
-                &format!("eip155:18446744073709551616/erc721:{ADDRESS}/1"),
-                "malformed_chain_id",
-            ),
-            (&format!("EIP155:1/erc721:{ADDRESS}/1"), "malformed_chain_id"),
-            (&format!("cosmos:hub/erc721:{ADDRESS}/1"), "malformed_chain_id"),
-            (
-                &format!("eip155:1/erc1155:{ADDRESS}/1"),
-                "malformed_collection_id",
-            ),
-            (&format!("eip155:1/erc721:{ADDRESS}/x/1"), "malformed_address"),
-            ("eip155:1/erc721:0xab/1", "malformed_address"),
-            (&format!("eip155:1/erc721:{ADDRESS}/01"), "malformed_token_id"),
-            (&format!("eip155:1/erc721:{ADDRESS}/-1"), "malformed_token_id"),
-            (&format!("eip155:1/erc721:{ADDRESS}/+1"), "malformed_token_id"),
-            (&format!("eip155:1/erc721:{ADDRESS}/"), "malformed_token_id"),
-            (&format!("eip155:1/erc721:{ADDRESS}/0x1"), "malformed_token_id"),
-            (&long, "id_too_long"),
-        ] {
-            assert_eq!(code(text), expected, "{text}");
-        }
-        for text in [
-            "",
-            "eip155:1",
-            "eip155:1:0xab",
-            "eip155:1:2:0xab",
-            &format!("solana:1:{ADDRESS}"),
-        ] {
-            assert!(text.parse::<AccountId>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_largest_token_id_is_accepted_and_the_next_refused() {
-        let largest = U256::MAX.to_string();
-        assert_eq!(largest.parse::<TokenId>().unwrap(), TokenId(U256::MAX));
-        let next = format!("{}6", &largest[..77]);
-        assert_eq!(next.parse::<TokenId>().unwrap_err().code(), "malformed_token_id");
-    }
-
-    #[test]
-    fn a_token_id_that_cannot_be_ours_has_neither_design_nor_serial() {
-        for limbs in [
-            [0, 0, 0, 0],
-            [1, 0, 0, 0],
-            [0, 1, 0, 0],
-            [1, 1, 1, 0],
-            [1, 1, 0, 1],
-        ] {
-            let token_id = TokenId(U256::from_limbs(limbs));
-            assert_eq!(
-                (token_id.design_id(), token_id.serial()),
-                (None, None),
-                "{limbs:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn zero_and_leading_zeros_are_no_serial() {
-        for text in ["0", "01", "", "+1", " 1", "18446744073709551616"] {
-            assert_eq!(
-                text.parse::<Serial>().unwrap_err().code(),
-                "malformed_number",
-                "{text}"
-            );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn every_id_survives_text(chain: u64, address: [u8; 20], token: [u8; 32]) {
-            let collection = CollectionId::new(ChainId(chain), address.into());
-            let wearable = collection.wearable(TokenId(U256::from_be_bytes(token)));
-            prop_assert_eq!(wearable.to_string().parse(), Ok(wearable));
-            prop_assert_eq!(collection.account().to_string().parse(), Ok(collection.account()));
-            prop_assert!(wearable.to_string().len() <= MAX_ID_BYTES);
-        }
-
-        #[test]
-        fn design_and_serial_survive_the_token_id(design in 1u64.., serial in 1u64..) {
-            let (design, serial) = (DesignId::new(design).unwrap(), Serial::new(serial).unwrap());
-            let token_id = TokenId::new(design, serial);
-            prop_assert_eq!(token_id.design_id(), Some(design));
-            prop_assert_eq!(token_id.serial(), Some(serial));
-        }
-
-        #[test]
-        fn what_parses_is_written_the_same(text in "eip155:[0-9]{1,3}/erc721:0x[0-9a-fA-F]{40}/[0-9]{1,80}") {
-            if let Ok(id) = text.parse::<WearableId>() {
-                prop_assert_eq!(id.to_string(), text);
-            }
-        }
-
-        #[test]
-        fn no_text_makes_a_parser_panic(text in ".{0,300}") {
-            let _ = (text.parse::<ChainId>(), text.parse::<AccountId>(), text.parse::<CollectionId>());
-            let _ = (text.parse::<WearableId>(), text.parse::<TokenId>(), text.parse::<IssuerId>());
-        }
-    }
-}
+mod tests;

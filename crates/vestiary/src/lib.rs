@@ -7,6 +7,7 @@ pub mod ids;
 pub mod jcs;
 pub mod json;
 pub mod keys;
+pub mod statement;
 pub mod terms;
 pub mod tree;
 pub mod typed_data;
