@@ -21,7 +21,8 @@ pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 /// Parses `bytes` strictly into `T`.
 ///
 /// `T` should refuse unknown fields (`#[serde(deny_unknown_fields)]`); this function can refuse a key that
-/// stands twice, not one that `T` ignores.
+/// stands twice, not one that `T` ignores. serde's derived structs also read an array as their members in
+/// order: where that matters, compare the input with what writing `T` gives.
 pub fn from_slice_strict<T: DeserializeOwned>(bytes: &[u8], max_bytes: usize) -> Result<T, JsonError> {
     let text = check(bytes, max_bytes)?;
     from_checked(text)

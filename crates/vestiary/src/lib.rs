@@ -2,6 +2,8 @@
 
 pub mod abi;
 pub mod block;
+pub mod certificate;
+pub mod data_integrity;
 pub mod digest;
 pub mod ids;
 pub mod jcs;
@@ -9,5 +11,6 @@ pub mod json;
 pub mod keys;
 pub mod statement;
 pub mod terms;
+pub mod timestamp;
 pub mod tree;
 pub mod typed_data;

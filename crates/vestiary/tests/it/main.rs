@@ -3,3 +3,4 @@
 mod foreign;
 mod jcs_vectors;
 mod key_vectors;
+mod w3c_vectors;
