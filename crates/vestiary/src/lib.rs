@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod abi;
+pub mod batch_file;
 pub mod block;
 pub mod certificate;
 pub mod data_integrity;
