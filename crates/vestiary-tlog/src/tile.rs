@@ -39,13 +39,9 @@ impl TileId {
             return Err(Error::TileRange { why: "level above 7" });
         }
         check_width(width)?;
-        // Entries covered: index × 256^(level+1) must stay within 64 bits.
+        // The tile's first entry is index × 256^(level + 1), which must stay within 64 bits.
         let shift = u32::from(level + 1) * u32::from(TILE_HEIGHT);
-        if index
-            .checked_shl(shift)
-            .is_none_or(|start| start >> shift != index)
-            && (shift < 64 || index > 0)
-        {
+        if index >> (64 - shift) != 0 {
             return Err(Error::TileRange {
                 why: "index beyond the last entry",
             });
@@ -305,13 +301,11 @@ impl<R: TileReader> HashReader for TileHashes<R> {
             let per_tile = u64::from(TILE_WIDTH) >> height;
             let id = TileId::in_tree(node.level / TILE_HEIGHT, node.index / per_tile, self.size)
                 .ok_or_else(outside)?;
-            let position = match tiles.iter().position(|tile| tile.id == id) {
-                Some(position) => position,
-                None => {
-                    tiles.push(Tile::parse(id, &self.reader.tile(id)?)?);
-                    tiles.len() - 1
-                }
-            };
+            let known = tiles.iter().position(|tile| tile.id == id);
+            let position = known.unwrap_or(tiles.len());
+            if known.is_none() {
+                tiles.push(Tile::parse(id, &self.reader.tile(id)?)?);
+            }
             hashes.push(
                 tiles[position]
                     .node(height, node.index % per_tile)
