@@ -1,5 +1,6 @@
 //! What the crate promises, against data and programs that were not written for it.
 
+mod batch_files;
 mod foreign;
 mod jcs_vectors;
 mod key_vectors;
