@@ -93,3 +93,64 @@ impl FileError {
         matches!(self, Self::NoSpace { .. })
     }
 }
+
+/// What the journal answers when it cannot do as asked.
+///
+/// After [`JournalError::Files`] from an append nothing has changed and a later append may work;
+/// [`JournalError::Stopped`] and [`JournalError::Fenced`] are for good: open the journal again.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The disk said no, and the journal is as it was.
+    #[error(transparent)]
+    Files(#[from] FileError),
+    /// Bytes that were durable once are not what was written.
+    #[error("{}: damaged at byte {offset_bytes}: {what}; {remedy}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// Where in it.
+        offset_bytes: u64,
+        /// What is wrong there.
+        what: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// A newer writer has opened this journal: this one may not write any more.
+    #[error("{}: writer epoch {epoch} was replaced by a newer writer", dir.display())]
+    Fenced {
+        /// The journal.
+        dir: PathBuf,
+        /// The epoch of the writer that was refused.
+        epoch: u64,
+    },
+    /// It is not known what is on disk since this happened. Opening the journal again finds out.
+    #[error("{}: stopped: {why}; open it again", dir.display())]
+    Stopped {
+        /// The journal.
+        dir: PathBuf,
+        /// What happened first.
+        why: String,
+    },
+    /// A record, group or snapshot beyond its limit.
+    #[error("{what} of {bytes} bytes, at most {max_bytes} are kept")]
+    TooLarge {
+        /// What was too large.
+        what: &'static str,
+        /// Its length.
+        bytes: u64,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// There is no such record to erase, or no such group to take back.
+    #[error("there is no record {sequence}")]
+    NoSuchRecord {
+        /// The sequence asked for.
+        sequence: u64,
+    },
+    /// The record is folded into a snapshot: take a snapshot without it instead.
+    #[error("record {sequence} is part of the snapshot")]
+    InSnapshot {
+        /// The sequence asked for.
+        sequence: u64,
+    },
+}

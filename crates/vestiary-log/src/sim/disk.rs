@@ -445,13 +445,11 @@ impl Files for ForgetfulDisk {
         })?;
         let mut state = self.state();
         let number = loop {
-            match state.take_lock(dir) {
-                Some(number) => break number,
-                None => {
-                    let waited = self.shared.unlocked.wait(state);
-                    state = waited.unwrap_or_else(PoisonError::into_inner);
-                }
+            if let Some(number) = state.take_lock(dir) {
+                break number;
             }
+            let waited = self.shared.unlocked.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
         };
         drop(state);
         Ok(Box::new(SimLock {
