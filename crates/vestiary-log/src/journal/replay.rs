@@ -105,6 +105,7 @@ pub(super) fn replay(files: &dyn Files, dir: &Path) -> Result<(Replay, Layout), 
         snapshots,
         ..Layout::default()
     };
+    let mut snapshot_epoch = 0;
     let mut replay = Replay {
         next_sequence: 1,
         ..Replay::default()
