@@ -1,0 +1,236 @@
+//! The only module that names sled.
+//!
+//! What sled 0.34 does and does not do, and what is done about it here:
+//! - `flush()` ends in `sync_file_range`, which survives `kill -9` but not a power cut: [`Store::sync`] adds
+//!   an fsync of the database file and of its directory.
+//! - A batch is atomic within one tree only: all rows are in one tree, told apart by a prefix byte.
+//! - A batch that fails halfway is visible to readers, and half of it may come back after a restart: the
+//!   store then stops for good and takes away the marker file, without which it does not open again.
+//! - A damaged file makes it return errors or panic, at open or at any later read: both are caught and
+//!   become [`Error::NeedsRebuild`].
+//! - Values beyond a few kilobytes leave the database file for files that are never fsynced: rows are
+//!   small and longer ones are cut into chunks of [`MAX_VALUE_BYTES`] by whoever writes them.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, TryLockError},
+    io,
+    ops::Bound,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    thread,
+    time::Duration,
+};
+
+use crate::error::{Error, Result};
+
+/// Longest value to be stored, in bytes.
+pub(crate) const MAX_VALUE_BYTES: usize = 4096;
+
+/// Memory that sled may use for pages, in bytes.
+const CACHE_BYTES: u64 = 256 << 20;
+
+/// How often an open is repeated while the threads of an earlier one of this process let go of the file.
+const LOCK_ATTEMPTS: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+const ROWS_DIR: &str = "rows";
+const LOCK_FILE: &str = "lock";
+const WHOLE_FILE: &str = "whole";
+
+/// Writes to be made together: a value, or `None` to delete.
+pub(crate) type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// A key and its value.
+pub(crate) type KeyValue = (Vec<u8>, Vec<u8>);
+
+/// An ordered key-value map on disk with atomic batches, one process at a time.
+#[derive(Debug)]
+pub(crate) struct Store {
+    tree: sled::Db,
+    database_file: File,
+    rows_dir: File,
+    whole: PathBuf,
+    /// Why nothing is read or written any more.
+    stopped: OnceLock<String>,
+    /// Held for as long as the store lives; dropped last.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store in `dir`, making it if there is none.
+    pub(crate) fn open(dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir)?;
+        let lock = lock(dir)?;
+        let (rows, whole) = (dir.join(ROWS_DIR), dir.join(WHOLE_FILE));
+        let fresh = !rows.exists();
+        if !fresh && !whole.exists() {
+            return Err(Error::rebuild("an earlier write failed halfway"));
+        }
+        let tree = open_tree(&rows)?;
+        let database_file = File::open(rows.join("db"))?;
+        let rows_dir = File::open(&rows)?;
+        if fresh {
+            File::create(&whole)?.sync_all()?;
+        }
+        let store = Self { tree, database_file, rows_dir, whole, stopped: OnceLock::new(), _lock: lock };
+        if fresh {
+            store.sync()?;
+            sync_dir(dir)?;
+        }
+        Ok(store)
+    }
+
+    /// Deletes the rows in `dir`, whatever state they are in, and nothing else.
+    pub(crate) fn wipe(dir: &Path) -> Result<()> {
+        fs::create_dir_all(dir)?;
+        let _lock = lock(dir)?;
+        // In this order: rows without the marker are refused, a marker without rows is harmless.
+        for removed in [fs::remove_file(dir.join(WHOLE_FILE)), fs::remove_dir_all(dir.join(ROWS_DIR))] {
+            match removed {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(sync_dir(dir)?)
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.guarded(|| self.tree.get(key).map(|value| value.map(|value| value.to_vec())))
+    }
+
+    /// Rows from `from` on whose key starts with `prefix`, in key order.
+    pub(crate) fn scan(&self, prefix: &[u8], from: Bound<Vec<u8>>) -> Rows<'_> {
+        Rows { store: self, iter: self.tree.range((from, upper_bound(prefix))) }
+    }
+
+    /// The last row whose key starts with `prefix`, or with anything smaller down to `from`.
+    pub(crate) fn last(&self, prefix: &[u8], until: Bound<Vec<u8>>) -> Result<Option<KeyValue>> {
+        self.guarded(|| {
+            self.tree
+                .range((Bound::Included(prefix.to_vec()), until))
+                .next_back()
+                .transpose()
+                .map(|row| row.map(plain))
+        })
+    }
+
+    /// Makes all of `writes` or none. An error here stops the store.
+    pub(crate) fn commit(&self, writes: &Writes) -> Result<()> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in writes {
+            debug_assert!(value.as_ref().is_none_or(|value| value.len() <= MAX_VALUE_BYTES));
+            match value {
+                Some(value) => batch.insert(key.as_slice(), value.as_slice()),
+                None => batch.remove(key.as_slice()),
+            }
+        }
+        self.guarded(|| self.tree.apply_batch(batch)).inspect_err(|_| self.not_whole())
+    }
+
+    /// Returns when everything committed so far survives a power cut. An error stops the store: after a
+    /// failed fsync nobody knows what is on the disk.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.guarded(|| {
+            self.tree.flush()?;
+            self.database_file.sync_data()?;
+            Ok(self.rows_dir.sync_all()?)
+        })
+        .inspect_err(|_| self.not_whole())
+    }
+
+    /// Runs `act` unless the store has stopped, and stops it if `act` fails or panics.
+    fn guarded<T>(&self, act: impl FnOnce() -> sled::Result<T>) -> Result<T> {
+        if let Some(reason) = self.stopped.get() {
+            return Err(Error::rebuild(reason.clone()));
+        }
+        let reason = match catch_unwind(AssertUnwindSafe(act)) {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the database panicked".into(),
+        };
+        tracing::error!(%reason, "the mirror's store stopped");
+        let _ = self.stopped.set(reason.clone());
+        Err(Error::rebuild(reason))
+    }
+
+    /// Remembers on disk that a write may be there by half. Taking a file away works on a full disk.
+    fn not_whole(&self) {
+        if let Err(error) = fs::remove_file(&self.whole) {
+            tracing::error!(%error, "the mirror's marker of whole writes cannot be removed");
+        }
+    }
+}
+
+/// Rows in key order; ends after an error.
+pub(crate) struct Rows<'a> {
+    store: &'a Store,
+    iter: sled::Iter,
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<KeyValue>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let iter = &mut self.iter;
+        self.store.guarded(|| iter.next().transpose().map(|row| row.map(plain))).transpose()
+    }
+}
+
+fn plain((key, value): (sled::IVec, sled::IVec)) -> KeyValue {
+    (key.to_vec(), value.to_vec())
+}
+
+/// The end of all keys that start with `prefix`.
+pub(crate) fn upper_bound(prefix: &[u8]) -> Bound<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return Bound::Excluded(end);
+        }
+    }
+    Bound::Unbounded
+}
+
+fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join(LOCK_FILE);
+    let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked { path }),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Opens sled in a thread of its own, because a damaged file can make it panic.
+fn open_tree(rows: &Path) -> Result<sled::Db> {
+    let mut attempt = 0;
+    loop {
+        // No background flusher: when something becomes durable is decided by `sync` alone.
+        let config = sled::Config::new().path(rows).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        let opened = thread::Builder::new().name("mirror-open".into()).spawn(move || config.open())?.join();
+        match opened {
+            Ok(Ok(tree)) => return Ok(tree),
+            Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
+                attempt += 1;
+                if attempt == LOCK_ATTEMPTS {
+                    return Err(Error::Locked { path: rows.join("db") });
+                }
+                thread::sleep(LOCK_PAUSE);
+            }
+            Ok(Err(sled::Error::Io(error)))
+                if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::StorageFull) =>
+            {
+                return Err(error.into());
+            }
+            Ok(Err(error)) => return Err(Error::rebuild(format!("the database does not open: {error}"))),
+            Err(_) => return Err(Error::rebuild("the database panicked while it was opened")),
+        }
+    }
+}
+
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
