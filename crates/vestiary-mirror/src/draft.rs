@@ -1,6 +1,6 @@
 //! Changes that are not committed yet, over what the store has; and their inverse, block by block.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 
 use vestiary::{block::BlockRef, ids::ChainId};
 
@@ -77,7 +77,7 @@ impl<'s> Draft<'s> {
     /// Turns the last block's changes into their inverse.
     pub(crate) fn undo(&mut self, chain: ChainId, block: &BlockRef) -> Result<()> {
         let mut record = Vec::new();
-        for row in self.store.scan(&UNDO.key(&(chain, block.number)), std::ops::Bound::Unbounded) {
+        for row in self.store.scan(&UNDO.key(&(chain, block.number)), Bound::Included(UNDO.key(&(chain, block.number)))) {
             let chunk = Vec::<u8>::read(&row?.1).ok_or_else(|| undecodable(UNDO.name))?;
             record.extend_from_slice(&chunk);
         }
@@ -111,7 +111,7 @@ impl<'s> Draft<'s> {
         for key in pending {
             self.writes.remove(&key);
         }
-        for row in self.store.scan(&prefix, std::ops::Bound::Included(prefix.clone())) {
+        for row in self.store.scan(&prefix, Bound::Included(prefix.clone())) {
             self.writes.insert(row?.0, None);
         }
         Ok(())

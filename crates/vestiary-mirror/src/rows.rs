@@ -84,6 +84,10 @@ row! {
     pub struct Collection {
         /// Its issuer.
         pub issuer_id: IssuerId,
+        /// ERC-721 name, cut to [`MAX_NAME_BYTES`].
+        pub name: String,
+        /// ERC-721 symbol, cut likewise.
+        pub symbol: String,
         /// Position in the factory's list, from 0.
         pub index: u64,
         /// Wearables that were ever minted.
@@ -239,6 +243,9 @@ row! {
     }
 }
 
+/// Longest name or symbol of a collection that is kept, in bytes; the contract sets no bound.
+pub const MAX_NAME_BYTES: usize = 256;
+
 /// Flag of [`Token::flags`]: burned, never minted again.
 pub const FLAG_BURNED: u64 = 1;
 
@@ -328,7 +335,7 @@ tables! {
     MINTERS = 0x1b "minter": (CollectionId, Address) => Minter;
     DESIGNS = 0x1c "design": (CollectionId, DesignId) => Design;
     BATCHES = 0x1d "batch": (CollectionId, DesignId, Serial) => Batch;
-    BATCHES_BY_ROOT = 0x1e "batch by root": (CollectionId, B256, DesignId, Serial) => ();
+    BATCHES_BY_ROOT = 0x1e "batch by root": (CollectionId, B256) => (DesignId, Serial);
     TOKENS = 0x20 "token": (WearableId,) => Token;
     OWNED = 0x21 "owned": (AccountId, Address, TokenId) => ();
     BALANCES = 0x22 "balance": (AccountId, Address) => u64;
