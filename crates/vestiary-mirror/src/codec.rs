@@ -153,13 +153,13 @@ impl Field for String {
 macro_rules! row {
     ($(
         $(#[$doc:meta])*
-        pub struct $name:ident {
+        $vis:vis struct $name:ident {
             $($(#[$field_doc:meta])* pub $field:ident: $type:ty,)*
         }
     )*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $name {
+        $vis struct $name {
             $($(#[$field_doc])* pub $field: $type,)*
         }
 

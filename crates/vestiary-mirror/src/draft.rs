@@ -1,6 +1,6 @@
 //! Changes that are not committed yet, over what the store has; and their inverse, block by block.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::collections::BTreeMap;
 
 use vestiary::{block::BlockRef, ids::ChainId};
 
@@ -77,7 +77,7 @@ impl<'s> Draft<'s> {
     /// Turns the last block's changes into their inverse.
     pub(crate) fn undo(&mut self, chain: ChainId, block: &BlockRef) -> Result<()> {
         let mut record = Vec::new();
-        for row in self.store.scan(&UNDO.key(&(chain, block.number)), Bound::Included(UNDO.key(&(chain, block.number)))) {
+        for row in self.store.prefixed(&UNDO.key(&(chain, block.number))) {
             let chunk = Vec::<u8>::read(&row?.1).ok_or_else(|| undecodable(UNDO.name))?;
             record.extend_from_slice(&chunk);
         }
@@ -93,6 +93,25 @@ impl<'s> Draft<'s> {
             self.writes.insert(key, value);
         }
         self.forget_undo(chain, block.number)
+    }
+
+    /// The blocks that have a stored inverse, the last one first.
+    pub(crate) fn undoable(&self, chain: ChainId) -> Result<Vec<BlockRef>> {
+        let mut blocks = Vec::new();
+        for row in self.store.prefixed(&UNDO.key(&chain)) {
+            let (key, value) = row?;
+            let read = || {
+                let (_, number, chunk) = <(ChainId, u64, u32)>::read(key.get(1..)?)?;
+                let hash = Field::take(&mut Vec::<u8>::read(&value)?.as_slice())?;
+                Some((chunk, BlockRef { number, hash }))
+            };
+            let (chunk, block) = read().ok_or_else(|| undecodable(UNDO.name))?;
+            if chunk == 0 {
+                blocks.push(block);
+            }
+        }
+        blocks.reverse();
+        Ok(blocks)
     }
 
     pub(crate) fn into_writes(self) -> Writes {
@@ -111,7 +130,7 @@ impl<'s> Draft<'s> {
         for key in pending {
             self.writes.remove(&key);
         }
-        for row in self.store.scan(&prefix, Bound::Included(prefix.clone())) {
+        for row in self.store.prefixed(&prefix) {
             self.writes.insert(row?.0, None);
         }
         Ok(())

@@ -1,1 +1,28 @@
 #![doc = include_str!("../README.md")]
+
+mod check;
+mod codec;
+mod config;
+mod draft;
+mod error;
+mod fold;
+mod mirror;
+mod rows;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod view;
+
+pub use check::{CheckReport, MAX_FINDINGS};
+pub use config::MirrorConfig;
+pub use draft::UNDO_WINDOW_BLOCKS;
+pub use error::{Error, Result};
+pub use mirror::{AsOf, Dump, MAX_BATCH_ROWS, Mirror, Opened, RawRow, SCHEMA_VERSION};
+pub use rows::{
+    AcceptedLog, Anchor, Batch, BatchStatement, CertificateStatement, ChainPoint, Collection, Design, DesignStatement,
+    DidClaim, FLAG_BURNED, HistoryEntry, HistoryKind, Issuer, IssuerObserved, KeyInterval, LogOpened, MAX_NAME_BYTES,
+    Minter, Token, UnreadEntry,
+};
+pub use view::{
+    BatchAt, CertificateCursor, ChainCursor, Entry, KeyName, MAX_PAGE_ROWS, Page, StatedBatch, View,
+};

@@ -13,7 +13,11 @@ use vestiary::{
     ids::{AccountId, ChainId, CollectionId, DesignId, IssuerId, Serial, TokenId, WearableId},
 };
 
-use crate::codec::{Field, row};
+use crate::{
+    codec::{Field, row},
+    draft::undecodable,
+    error::Result,
+};
 
 row! {
     /// Where on the chain something happened.
@@ -29,7 +33,7 @@ row! {
     }
 
     /// The last block that was applied.
-    pub struct Head {
+    pub(crate) struct Head {
         /// The block.
         pub block: BlockRef,
         /// The one before it.
@@ -167,7 +171,7 @@ row! {
     }
 
     /// How far the log was read.
-    pub struct LogHead {
+    pub(crate) struct LogHead {
         /// Entries folded.
         pub size: u64,
         /// SHA-256 of the last entry.
@@ -302,6 +306,14 @@ impl<K: Field, V: Field> Table<K, V> {
         key.put(&mut bytes);
         bytes
     }
+
+    /// A stored row with its types.
+    pub(crate) fn read(&self, key: &[u8], value: &[u8]) -> Result<(K, V)> {
+        key.split_first()
+            .and_then(|(_, key)| K::read(key))
+            .zip(V::read(value))
+            .ok_or_else(|| undecodable(self.name))
+    }
 }
 
 /// Declares the tables, and [`each_table`] which visits all of them with their types.
@@ -341,6 +353,7 @@ tables! {
     BALANCES = 0x22 "balance": (AccountId, Address) => u64;
     HISTORY = 0x23 "history": (WearableId, u64, u64) => HistoryEntry;
     ANCHORS = 0x24 "anchor": (AccountId, B256, u64) => Anchor;
+    LATEST_ANCHORS = 0x25 "latest anchor": (AccountId, B256) => u64;
     LOG_HEAD = 0x40 "log head": (ChainId,) => LogHead;
     LOG_OPENED = 0x41 "log opened": (ChainId,) => LogOpened;
     ISSUERS_OBSERVED = 0x42 "issuer observed": (ChainId, IssuerId, u64) => IssuerObserved;

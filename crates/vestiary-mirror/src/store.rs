@@ -13,6 +13,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     fs::{self, File, TryLockError},
     io,
     ops::Bound,
@@ -100,20 +101,23 @@ impl Store {
         self.guarded(|| self.tree.get(key).map(|value| value.map(|value| value.to_vec())))
     }
 
-    /// Rows from `from` on whose key starts with `prefix`, in key order.
-    pub(crate) fn scan(&self, prefix: &[u8], from: Bound<Vec<u8>>) -> Rows<'_> {
-        Rows { store: self, iter: self.tree.range((from, upper_bound(prefix))) }
+    /// Rows with keys in a range, in key order.
+    pub(crate) fn range(&self, from: Bound<Vec<u8>>, end: Bound<Vec<u8>>) -> Rows<'_> {
+        let iter = (!is_empty(&from, &end)).then(|| self.tree.range((from, end)));
+        Rows { store: self, iter }
     }
 
-    /// The last row whose key starts with `prefix`, or with anything smaller down to `from`.
-    pub(crate) fn last(&self, prefix: &[u8], until: Bound<Vec<u8>>) -> Result<Option<KeyValue>> {
-        self.guarded(|| {
-            self.tree
-                .range((Bound::Included(prefix.to_vec()), until))
-                .next_back()
-                .transpose()
-                .map(|row| row.map(plain))
-        })
+    /// Rows whose key starts with `prefix`.
+    pub(crate) fn prefixed(&self, prefix: &[u8]) -> Rows<'_> {
+        self.range(Bound::Included(prefix.to_vec()), upper_bound(prefix))
+    }
+
+    /// The row with the largest key in a range.
+    pub(crate) fn last(&self, from: Bound<Vec<u8>>, end: Bound<Vec<u8>>) -> Result<Option<KeyValue>> {
+        if is_empty(&from, &end) {
+            return Ok(None);
+        }
+        self.guarded(|| self.tree.range((from, end)).next_back().transpose().map(|row| row.map(plain)))
     }
 
     /// Makes all of `writes` or none. An error here stops the store.
@@ -166,14 +170,21 @@ impl Store {
 /// Rows in key order; ends after an error.
 pub(crate) struct Rows<'a> {
     store: &'a Store,
-    iter: sled::Iter,
+    /// `None` for an empty range.
+    iter: Option<sled::Iter>,
+}
+
+impl fmt::Debug for Rows<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rows")
+    }
 }
 
 impl Iterator for Rows<'_> {
     type Item = Result<KeyValue>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let iter = &mut self.iter;
+        let iter = self.iter.as_mut()?;
         self.store.guarded(|| iter.next().transpose().map(|row| row.map(plain))).transpose()
     }
 }
@@ -192,6 +203,15 @@ pub(crate) fn upper_bound(prefix: &[u8]) -> Bound<Vec<u8>> {
         }
     }
     Bound::Unbounded
+}
+
+/// Whether no key can lie in a range; sled is not asked about such ones.
+fn is_empty(from: &Bound<Vec<u8>>, end: &Bound<Vec<u8>>) -> bool {
+    match (from, end) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(from), Bound::Included(end)) => from > end,
+        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(end) | Bound::Excluded(end)) => from >= end,
+    }
 }
 
 fn lock(dir: &Path) -> Result<File> {

@@ -7,9 +7,8 @@ mod statements;
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256};
-use alloy_sol_types::SolEventInterface;
 use vestiary::{
-    abi::{ICollectionFactory, IERC721, IIssuerRegistry, ILogAnchor, IWearableCollection},
+    abi::{ICollectionFactory, IERC721, IIssuerRegistry, ILogAnchor, IWearableCollection, SolEventInterface},
     block::{Block, ChainLog},
     digest::Sha256,
     ids::{AccountId, CollectionId, WearableId},
@@ -21,7 +20,7 @@ use crate::{
     config::MirrorConfig,
     draft::Draft,
     error::{Error, Result},
-    rows::{ANCHORS, Anchor, COLLECTIONS, ChainPoint, HEAD, Head},
+    rows::{ANCHORS, Anchor, COLLECTIONS, ChainPoint, HEAD, Head, LATEST_ANCHORS},
 };
 
 /// One block being folded: F takes one step.
@@ -125,10 +124,11 @@ impl BlockFold<'_, '_> {
 
     fn fold_anchored(&mut self, event: &ILogAnchor::Anchored) -> Result<()> {
         let account = AccountId::new(self.config.chain, event.account);
-        let last = self.draft.last_anchor(account, event.originHash)?;
-        if last.is_some_and(|last| last >= event.size) || event.size == 0 {
+        let last = self.draft.get(&LATEST_ANCHORS, &(account, event.originHash))?.unwrap_or(0);
+        if event.size <= last {
             return Err(self.contradiction("the size of an anchored log does not grow"));
         }
+        self.draft.put(&LATEST_ANCHORS, &(account, event.originHash), &event.size)?;
         let anchor = Anchor { root: event.root, at: self.at.clone() };
         self.draft.put(&ANCHORS, &(account, event.originHash, event.size), &anchor)
     }
