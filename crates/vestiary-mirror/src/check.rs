@@ -1,6 +1,9 @@
 //! Self-check: do the indexes agree with the rows they index, and the chain with the log?
 
-use vestiary::ids::{AccountId, CollectionId};
+use std::ops::Bound;
+
+use alloy_primitives::B256;
+use vestiary::ids::{AccountId, CollectionId, WearableId};
 
 use crate::{
     codec::Field,
@@ -8,9 +11,9 @@ use crate::{
     error::Result,
     mirror::Mirror,
     rows::{
-        BALANCES, BATCHES, BATCHES_BY_ROOT, BATCH_STATEMENTS, BATCH_STATEMENTS_BY_DESIGN, CERTIFICATES,
-        COLLECTION_COUNT, COLLECTION_LIST, COLLECTIONS, COLLECTIONS_BY_ISSUER, DESIGNS, FLAG_BURNED, ISSUER_COUNT,
-        ISSUERS, ISSUERS_BY_ACCOUNT, OWNED, TOKENS, Table,
+        BALANCES, BATCH_STATEMENTS, BATCH_STATEMENTS_BY_ROOT, BATCHES, BATCHES_BY_ROOT, CERTIFICATES,
+        COLLECTION_COUNT, COLLECTION_LIST, COLLECTIONS, COLLECTIONS_BY_ISSUER, DESIGNS, FLAG_BURNED,
+        ISSUER_COUNT, ISSUERS, ISSUERS_BY_ACCOUNT, OWNED, TOKENS, Table,
     },
     store::Store,
 };
@@ -76,10 +79,15 @@ impl Mirror {
         for row in rows.by_ref() {
             let row = row?;
             report.rows += 1;
-            report.expect(row.decodes, || format!("row {} does not decode", hex::encode(&row.key)));
+            report.expect(row.decodes, || {
+                format!("row {} does not decode", hex::encode(&row.key))
+            });
         }
         if report.fault_count == 0 {
-            let mut check = Check { store: self.store(), report };
+            let mut check = Check {
+                store: self.store(),
+                report,
+            };
             check.issuers()?;
             check.collections()?;
             check.batches()?;
@@ -104,7 +112,8 @@ impl Check<'_> {
         for row in all(self.store, &ISSUERS) {
             let ((chain, id), issuer) = row?;
             count += 1;
-            self.report.expect(id.get() == count, || format!("issuer {id} is number {count}"));
+            self.report
+                .expect(id.get() == count, || format!("issuer {id} is number {count}"));
             let index = (AccountId::new(chain, issuer.account), id);
             self.indexed(&ISSUERS_BY_ACCOUNT, &index)?;
         }
@@ -119,9 +128,14 @@ impl Check<'_> {
             let ((id,), collection) = row?;
             count += 1;
             minted = minted.saturating_add(collection.minted);
-            self.indexed(&COLLECTIONS_BY_ISSUER, &(id.chain, collection.issuer_id, id.address))?;
+            self.indexed(
+                &COLLECTIONS_BY_ISSUER,
+                &(id.chain, collection.issuer_id, id.address),
+            )?;
             let listed = self.get(&COLLECTION_LIST, &(id.chain, collection.index))?;
-            self.report.expect(listed == Some(id.address), || format!("{id} is not at its place in the list"));
+            self.report.expect(listed == Some(id.address), || {
+                format!("{id} is not at its place in the list")
+            });
         }
         self.same_count(count, &COLLECTIONS_BY_ISSUER)?;
         self.same_count(count, &COLLECTION_LIST)?;
@@ -139,16 +153,22 @@ impl Check<'_> {
                 let ((_, _, first_serial), batch) = row?;
                 count += 1;
                 self.report.expect(first_serial.get() == next, || {
-                    format!("batch {first_serial} of design {design_id} of {collection} does not start at {next}")
+                    format!(
+                        "batch {first_serial} of design {design_id} of {collection} does not start at {next}"
+                    )
                 });
                 next = first_serial.get().saturating_add(batch.count);
                 let by_root = self.get(&BATCHES_BY_ROOT, &(collection, batch.root))?;
-                self.report.expect(by_root == Some((design_id, first_serial)), || {
-                    format!("root {} of {collection} leads elsewhere", batch.root)
-                });
+                self.report
+                    .expect(by_root == Some((design_id, first_serial)), || {
+                        format!("root {} of {collection} leads elsewhere", batch.root)
+                    });
             }
             self.report.expect(next == design.next_serial, || {
-                format!("design {design_id} of {collection} has serials to {next}, not {}", design.next_serial)
+                format!(
+                    "design {design_id} of {collection} has serials to {next}, not {}",
+                    design.next_serial
+                )
             });
         }
         self.same_count(count, &BATCHES)?;
@@ -161,7 +181,9 @@ impl Check<'_> {
         for row in all(self.store, &TOKENS) {
             let ((id,), token) = row?;
             let burned = token.flags & FLAG_BURNED != 0;
-            self.report.expect(burned == token.owner.is_zero(), || format!("{id} is burned and owned, or neither"));
+            self.report.expect(burned == token.owner.is_zero(), || {
+                format!("{id} is burned and owned, or neither")
+            });
             if !burned {
                 self.report.owned += 1;
                 let owner = AccountId::new(id.collection.chain, token.owner);
@@ -176,11 +198,16 @@ impl Check<'_> {
                 None => (0, 0),
             };
             counted = Some((id.collection, minted + 1, gone + u64::from(burned)));
-            let mut entries = 0u64;
-            let mut found = false;
-            for row in prefixed(self.store, &CERTIFICATES, &id) {
-                entries += 1;
-                found |= row?.1.digest == token.certificate_digest;
+            let (mut entries, mut found) = (0u64, false);
+            if let Some(root) = self.root_of(&id)? {
+                for row in prefixed(
+                    self.store,
+                    &CERTIFICATES,
+                    &(id.collection.chain, root, id.token_id),
+                ) {
+                    entries += 1;
+                    found |= row?.1.0 == token.certificate_digest;
+                }
             }
             match (found, entries) {
                 (true, _) => self.report.certified_in_log += 1,
@@ -197,7 +224,9 @@ impl Check<'_> {
     fn supply(&mut self, (id, minted, burned): (CollectionId, u64, u64)) -> Result<()> {
         let collection = self.get(&COLLECTIONS, &(id,))?;
         let agrees = collection.is_some_and(|row| (row.minted, row.burned) == (minted, burned));
-        self.report.expect(agrees, || format!("{id} has {minted} tokens, {burned} of them burned, and counts others"));
+        self.report.expect(agrees, || {
+            format!("{id} has {minted} tokens, {burned} of them burned, and counts others")
+        });
         Ok(())
     }
 
@@ -218,31 +247,60 @@ impl Check<'_> {
                 format!("{} owns {rows} of {:#x}, its balance is {balance}", key.0, key.1)
             });
         }
-        self.report.expect(balances == owned, || format!("balances cover {balances} of {owned} wearables"));
+        self.report.expect(balances == owned, || {
+            format!("balances cover {balances} of {owned} wearables")
+        });
         Ok(())
+    }
+
+    /// Root of the batch on the chain that covers a wearable.
+    fn root_of(&mut self, id: &WearableId) -> Result<Option<B256>> {
+        let (Some(design_id), Some(serial)) = (id.token_id.design_id(), id.token_id.serial()) else {
+            self.report.fault(format!("{id} has no design and serial"));
+            return Ok(None);
+        };
+        let from = Bound::Included(BATCHES.key(&(id.collection, design_id)));
+        let until = Bound::Included(BATCHES.key(&(id.collection, design_id, serial)));
+        let batch = self
+            .store
+            .last(from, until)?
+            .map(|(key, value)| BATCHES.read(&key, &value))
+            .transpose()?;
+        let batch = batch.filter(|((_, _, first), batch)| serial.get() - first.get() < batch.count);
+        self.report
+            .expect(batch.is_some(), || format!("{id} is in no batch"));
+        Ok(batch.map(|(_, batch)| batch.root))
     }
 
     fn statements(&mut self) -> Result<()> {
         let mut count = 0;
-        for row in all(self.store, &BATCH_STATEMENTS) {
-            let ((collection, root, index), statement) = row?;
+        for row in all(self.store, &BATCH_STATEMENTS_BY_ROOT) {
+            let ((_, root, index), (collection, design_id, first_serial)) = row?;
             count += 1;
-            let key = (collection, statement.design_id, statement.first_serial, index);
-            let by_design = self.get(&BATCH_STATEMENTS_BY_DESIGN, &key)?;
-            self.report.expect(by_design == Some(root), || format!("entry {index} is not found by its design"));
+            let statement = self.get(&BATCH_STATEMENTS, &(collection, design_id, first_serial, index))?;
+            let found = statement.is_some_and(|(_, _, stated, _)| stated == root);
+            self.report
+                .expect(found, || format!("entry {index} is not found by its root"));
         }
-        self.same_count(count, &BATCH_STATEMENTS_BY_DESIGN)
+        self.same_count(count, &BATCH_STATEMENTS)
     }
 
     fn indexed<K: Field>(&mut self, table: &Table<K, ()>, key: &K) -> Result<()> {
         let there = self.get(table, key)?.is_some();
-        self.report.expect(there, || format!("{} {} is missing", table.name, hex::encode(table.key(key))));
+        self.report.expect(there, || {
+            format!("{} {} is missing", table.name, hex::encode(table.key(key)))
+        });
         Ok(())
     }
 
     fn counted<K: Field>(&mut self, count: u64, table: &Table<K, u64>) -> Result<()> {
-        let stored = all(self.store, table).next().transpose()?.map_or(0, |(_, count)| count);
-        self.report.expect(stored == count, || format!("{} is {stored}, there are {count}", table.name));
+        let stored = all(self.store, table)
+            .next()
+            .transpose()?
+            .map_or(0, |(_, count)| count);
+        self.report.expect(stored == count, || {
+            format!("{} is {stored}, there are {count}", table.name)
+        });
         Ok(())
     }
 
@@ -252,13 +310,17 @@ impl Check<'_> {
             row?;
             rows += 1;
         }
-        self.report.expect(rows == count, || format!("{}: {rows} rows for {count} things", table.name));
+        self.report.expect(rows == count, || {
+            format!("{}: {rows} rows for {count} things", table.name)
+        });
         Ok(())
     }
 
     fn get<K: Field, V: Field>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>> {
         let value = self.store.get(&table.key(key))?;
-        value.map(|value| V::read(&value).ok_or_else(|| undecodable(table.name))).transpose()
+        value
+            .map(|value| V::read(&value).ok_or_else(|| undecodable(table.name)))
+            .transpose()
     }
 }
 

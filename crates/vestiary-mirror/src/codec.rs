@@ -5,7 +5,8 @@ use alloy_primitives::{Address, B256, U256};
 use vestiary::{
     block::BlockRef,
     digest::Sha256,
-    ids::{AccountId, ChainId, CollectionId, DesignId, IssuerId, Serial, TokenId, WearableId},
+    ids::{AccountId, ChainId, CollectionId, DesignId, Edition, IssuerId, Serial, TokenId, WearableId},
+    terms::Terms,
 };
 
 /// Something with one encoding and a strict decoding.
@@ -74,6 +75,8 @@ through! {
     IssuerId as u64: value => value.get(), raw => Self::new(raw).ok();
     DesignId as u64: value => value.get(), raw => Self::new(raw).ok();
     Serial as u64: value => value.get(), raw => Self::new(raw).ok();
+    Edition as u64: value => value.0, raw => Some(Self(raw));
+    Terms as U256: value => value.pack().expect("times are checked where terms are read"), raw => Self::unpack(raw).ok();
     AccountId as (ChainId, Address): value => (value.chain, value.address), raw => Some(Self::new(raw.0, raw.1));
     CollectionId as (ChainId, Address): value => (value.chain, value.address), raw => Some(Self::new(raw.0, raw.1));
     WearableId as (CollectionId, TokenId): value => (value.collection, value.token_id), raw => Some(Self::new(raw.0, raw.1));
@@ -119,14 +122,18 @@ impl<T: Field> Field for Option<T> {
     }
 
     fn take(input: &mut &[u8]) -> Option<Self> {
-        bool::take(input)?.then(|| T::take(input)).map_or(Some(None), |value| value.map(Some))
+        bool::take(input)?
+            .then(|| T::take(input))
+            .map_or(Some(None), |value| value.map(Some))
     }
 }
 
 /// Bytes with a `u32` length before them.
 impl Field for Vec<u8> {
     fn put(&self, out: &mut Vec<u8>) {
-        u32::try_from(self.len()).expect("rows are far below 4 GiB").put(out);
+        u32::try_from(self.len())
+            .expect("rows are far below 4 GiB")
+            .put(out);
         out.extend_from_slice(self);
     }
 

@@ -27,12 +27,18 @@ pub(crate) struct Draft<'s> {
 
 impl<'s> Draft<'s> {
     pub(crate) fn new(store: &'s Store) -> Self {
-        Self { store, writes: BTreeMap::new(), before: BTreeMap::new() }
+        Self {
+            store,
+            writes: BTreeMap::new(),
+            before: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn get<K: Field, V: Field>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>> {
         let value = self.raw(&table.key(key))?;
-        value.map(|value| V::read(&value).ok_or_else(|| undecodable(table.name))).transpose()
+        value
+            .map(|value| V::read(&value).ok_or_else(|| undecodable(table.name)))
+            .transpose()
     }
 
     pub(crate) fn put<K: Field, V: Field>(&mut self, table: &Table<K, V>, key: &K, value: &V) -> Result<()> {

@@ -94,10 +94,15 @@ impl Error {
     }
 
     pub(crate) fn rebuild(reason: impl Into<String>) -> Self {
-        Self::NeedsRebuild { reason: reason.into() }
+        Self::NeedsRebuild {
+            reason: reason.into(),
+        }
     }
 }
 
 fn show(block: Option<&BlockRef>) -> String {
-    block.map_or_else(|| "none".into(), |block| format!("{} {}", block.number, block.hash))
+    block.map_or_else(
+        || "none".into(),
+        |block| format!("{} {}", block.number, block.hash),
+    )
 }

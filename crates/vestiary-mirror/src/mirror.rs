@@ -90,7 +90,11 @@ impl Mirror {
         let schema = (SCHEMA_VERSION, config.bytes());
         match store.get(&SCHEMA.key(&()))? {
             Some(found) if found == schema.bytes() => {}
-            Some(_) => return Err(Error::rebuild("it was made by another version, or for another chain or log")),
+            Some(_) => {
+                return Err(Error::rebuild(
+                    "it was made by another version, or for another chain or log",
+                ));
+            }
             None => {
                 if let Some(row) = store.prefixed(&[]).next() {
                     row?;
@@ -100,8 +104,17 @@ impl Mirror {
                 store.sync()?;
             }
         }
-        let state = State { head: read(&store, &HEAD, &config)?, log: read(&store, &LOG_HEAD, &config)? };
-        Ok(Self { config, store, writer: Mutex::default(), gate: RwLock::default(), state: Mutex::new(state) })
+        let state = State {
+            head: read(&store, &HEAD, &config)?,
+            log: read(&store, &LOG_HEAD, &config)?,
+        };
+        Ok(Self {
+            config,
+            store,
+            writer: Mutex::default(),
+            gate: RwLock::default(),
+            state: Mutex::new(state),
+        })
     }
 
     /// As [`open`](Self::open), but where a rebuild is needed it deletes the rows (nothing else in `dir`)
@@ -220,7 +233,10 @@ impl Mirror {
     pub fn dump(&self) -> Dump<'_> {
         let writer = self.writer();
         let end = Bound::Excluded(vec![FIRST_PRIVATE_PREFIX]);
-        Dump { rows: self.store.range(Bound::Unbounded, end), _writer: writer }
+        Dump {
+            rows: self.store.range(Bound::Unbounded, end),
+            _writer: writer,
+        }
     }
 
     pub(crate) const fn store(&self) -> &Store {
@@ -251,7 +267,10 @@ impl Mirror {
             None => block.number == self.config.first_block,
         };
         if !follows {
-            return Err(Error::NotNextBlock { expected: head, got: block.block_ref() });
+            return Err(Error::NotNextBlock {
+                expected: head,
+                got: block.block_ref(),
+            });
         }
         fold::fold_block(&self.config, draft, block)?;
         draft.keep_step_undoable(self.config.chain, &block.block_ref())
@@ -259,21 +278,21 @@ impl Mirror {
 
     fn apply_each_entry(&self, first_index: u64, entries: &[impl AsRef<[u8]>]) -> Result<()> {
         let _writer = self.writer();
-        let mut expected = self.log_size();
+        let expected = self.log_size();
+        if first_index != expected {
+            return Err(Error::NotNextEntry {
+                expected,
+                got: first_index,
+            });
+        }
         let mut draft = Draft::new(&self.store);
-        for (got, entry) in (first_index..).zip(entries) {
-            let step = if got == expected {
-                fold::fold_entry(&self.config, &mut draft, got, entry.as_ref())
-            } else {
-                Err(Error::NotNextEntry { expected, got })
-            };
-            if let Err(error) = step {
+        for (index, entry) in (first_index..).zip(entries) {
+            if let Err(error) = fold::fold_entry(&self.config, &mut draft, index, entry.as_ref()) {
                 draft.abandon_step();
                 self.commit(draft)?;
                 return Err(error);
             }
             draft.keep_step();
-            expected += 1;
             if draft.len() >= MAX_BATCH_ROWS {
                 self.commit(std::mem::replace(&mut draft, Draft::new(&self.store)))?;
             }
@@ -314,7 +333,9 @@ fn read<K: Field, V: Field>(store: &Store, table: &Table<K, V>, config: &MirrorC
 }
 
 fn decode<K: Field, V: Field>(table: &Table<K, V>, value: Option<&[u8]>) -> Result<Option<V>> {
-    value.map(|value| V::read(value).ok_or_else(|| undecodable(table.name))).transpose()
+    value
+        .map(|value| V::read(value).ok_or_else(|| undecodable(table.name)))
+        .transpose()
 }
 
 /// A stored row, as bytes.
@@ -344,7 +365,12 @@ impl Iterator for Dump<'_> {
         self.rows.next().map(|row| {
             row.map(|(key, value)| {
                 let (table, decodes) = decodes(&key, &value).unwrap_or(("", false));
-                RawRow { table, decodes, key, value }
+                RawRow {
+                    table,
+                    decodes,
+                    key,
+                    value,
+                }
             })
         })
     }

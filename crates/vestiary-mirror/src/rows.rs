@@ -6,11 +6,12 @@
 
 use std::marker::PhantomData;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use vestiary::{
     block::BlockRef,
     digest::Sha256,
-    ids::{AccountId, ChainId, CollectionId, DesignId, IssuerId, Serial, TokenId, WearableId},
+    ids::{AccountId, ChainId, CollectionId, DesignId, Edition, IssuerId, Serial, TokenId, WearableId},
+    terms::Terms,
 };
 
 use crate::{
@@ -114,10 +115,10 @@ row! {
     pub struct Design {
         /// SHA-256 of the design document.
         pub digest: Sha256,
-        /// How many copies there may be; 0 is open.
-        pub edition: u64,
-        /// Terms that limit the owner, packed.
-        pub terms: U256,
+        /// How many copies there may be.
+        pub edition: Edition,
+        /// What limits owners.
+        pub terms: Terms,
         /// The serial after the last committed one.
         pub next_serial: u64,
         /// The first commit.
@@ -176,66 +177,6 @@ row! {
         pub size: u64,
         /// SHA-256 of the last entry.
         pub last_entry: Sha256,
-    }
-
-    /// Entry 0.
-    pub struct LogOpened {
-        /// Name of the log.
-        pub origin: String,
-        /// Name of the shard.
-        pub shard: String,
-        /// The issuer registry that it refers to, CAIP-10.
-        pub registry: String,
-        /// The account whose anchors count, CAIP-10.
-        pub anchoring_account: String,
-        /// Verifier key of checkpoints.
-        pub checkpoint_vkey: String,
-        /// Verifier key of receipts.
-        pub receipt_vkey: String,
-    }
-
-    /// What the log's operator saw of an issuer.
-    pub struct IssuerObserved {
-        /// The account at that time.
-        pub account: AccountId,
-        /// The DID whose document named the account.
-        pub did: String,
-    }
-
-    /// What an issuer stated about a design.
-    pub struct DesignStatement {
-        /// SHA-256 of the design document.
-        pub digest: Sha256,
-        /// How many copies there may be; 0 is open.
-        pub edition: u64,
-        /// Terms that limit the owner, packed.
-        pub terms: U256,
-        /// The Ed25519 key that signed.
-        pub key: B256,
-    }
-
-    /// A certificate that the log holds.
-    pub struct CertificateStatement {
-        /// Its digest.
-        pub digest: Sha256,
-        /// Address of the claim key; zero where a minter mints.
-        pub claim_key: Address,
-        /// Root of the batch it belongs to.
-        pub batch: B256,
-    }
-
-    /// What an issuer stated about a batch; collection and root are in the key.
-    pub struct BatchStatement {
-        /// The design.
-        pub design_id: DesignId,
-        /// First serial.
-        pub first_serial: Serial,
-        /// Length of the range of serials.
-        pub count: u64,
-        /// SHA-256 of the idempotency key it was ordered under.
-        pub idempotency_key_sha256: Sha256,
-        /// The Ed25519 key that signed.
-        pub key: B256,
     }
 
     /// An entry that this version cannot read as a statement. The log is opaque and goes on.
@@ -297,7 +238,11 @@ pub(crate) struct Table<K, V> {
 
 impl<K: Field, V: Field> Table<K, V> {
     const fn new(prefix: u8, name: &'static str) -> Self {
-        Self { prefix, name, types: PhantomData }
+        Self {
+            prefix,
+            name,
+            types: PhantomData,
+        }
     }
 
     /// The stored key of `key`, or of any leading part of one.
@@ -355,12 +300,12 @@ tables! {
     ANCHORS = 0x24 "anchor": (AccountId, B256, u64) => Anchor;
     LATEST_ANCHORS = 0x25 "latest anchor": (AccountId, B256) => u64;
     LOG_HEAD = 0x40 "log head": (ChainId,) => LogHead;
-    LOG_OPENED = 0x41 "log opened": (ChainId,) => LogOpened;
-    ISSUERS_OBSERVED = 0x42 "issuer observed": (ChainId, IssuerId, u64) => IssuerObserved;
-    DESIGN_STATEMENTS = 0x43 "design statement": (CollectionId, DesignId, u64) => DesignStatement;
-    CERTIFICATES = 0x44 "certificate statement": (WearableId, u64) => CertificateStatement;
-    BATCH_STATEMENTS = 0x45 "batch statement": (CollectionId, B256, u64) => BatchStatement;
-    BATCH_STATEMENTS_BY_DESIGN = 0x46 "batch statement by design": (CollectionId, DesignId, Serial, u64) => B256;
+    LOG_OPENED = 0x41 "log opened": (ChainId,) => Vec<u8>;
+    ISSUERS_OBSERVED = 0x42 "issuer observed": (ChainId, IssuerId, u64) => (AccountId, String);
+    DESIGN_STATEMENTS = 0x43 "design statement": (CollectionId, DesignId, u64) => (B256, Sha256, Edition, Terms);
+    CERTIFICATES = 0x44 "certificate statement": (ChainId, B256, TokenId, u64) => (Sha256, Address);
+    BATCH_STATEMENTS = 0x45 "batch statement": (CollectionId, DesignId, Serial, u64) => (B256, u64, B256, Sha256);
+    BATCH_STATEMENTS_BY_ROOT = 0x46 "batch statement by root": (ChainId, B256, u64) => (CollectionId, DesignId, Serial);
     UNREAD_ENTRIES = 0x47 "unread entry": (ChainId, u64) => UnreadEntry;
 }
 

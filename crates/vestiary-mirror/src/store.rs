@@ -75,7 +75,14 @@ impl Store {
         if fresh {
             File::create(&whole)?.sync_all()?;
         }
-        let store = Self { tree, database_file, rows_dir, whole, stopped: OnceLock::new(), _lock: lock };
+        let store = Self {
+            tree,
+            database_file,
+            rows_dir,
+            whole,
+            stopped: OnceLock::new(),
+            _lock: lock,
+        };
         if fresh {
             store.sync()?;
             sync_dir(dir)?;
@@ -88,7 +95,10 @@ impl Store {
         fs::create_dir_all(dir)?;
         let _lock = lock(dir)?;
         // In this order: rows without the marker are refused, a marker without rows is harmless.
-        for removed in [fs::remove_file(dir.join(WHOLE_FILE)), fs::remove_dir_all(dir.join(ROWS_DIR))] {
+        for removed in [
+            fs::remove_file(dir.join(WHOLE_FILE)),
+            fs::remove_dir_all(dir.join(ROWS_DIR)),
+        ] {
             match removed {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
                 _ => {}
@@ -117,7 +127,13 @@ impl Store {
         if is_empty(&from, &end) {
             return Ok(None);
         }
-        self.guarded(|| self.tree.range((from, end)).next_back().transpose().map(|row| row.map(plain)))
+        self.guarded(|| {
+            self.tree
+                .range((from, end))
+                .next_back()
+                .transpose()
+                .map(|row| row.map(plain))
+        })
     }
 
     /// Makes all of `writes` or none. An error here stops the store.
@@ -130,7 +146,8 @@ impl Store {
                 None => batch.remove(key.as_slice()),
             }
         }
-        self.guarded(|| self.tree.apply_batch(batch)).inspect_err(|_| self.not_whole())
+        self.guarded(|| self.tree.apply_batch(batch))
+            .inspect_err(|_| self.not_whole())
     }
 
     /// Returns when everything committed so far survives a power cut. An error stops the store: after a
@@ -185,7 +202,9 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let iter = self.iter.as_mut()?;
-        self.store.guarded(|| iter.next().transpose().map(|row| row.map(plain))).transpose()
+        self.store
+            .guarded(|| iter.next().transpose().map(|row| row.map(plain)))
+            .transpose()
     }
 }
 
@@ -210,13 +229,19 @@ fn is_empty(from: &Bound<Vec<u8>>, end: &Bound<Vec<u8>>) -> bool {
     match (from, end) {
         (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
         (Bound::Included(from), Bound::Included(end)) => from > end,
-        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(end) | Bound::Excluded(end)) => from >= end,
+        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(end) | Bound::Excluded(end)) => {
+            from >= end
+        }
     }
 }
 
 fn lock(dir: &Path) -> Result<File> {
     let path = dir.join(LOCK_FILE);
-    let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Locked { path }),
@@ -229,19 +254,30 @@ fn open_tree(rows: &Path) -> Result<sled::Db> {
     let mut attempt = 0;
     loop {
         // No background flusher: when something becomes durable is decided by `sync` alone.
-        let config = sled::Config::new().path(rows).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        let opened = thread::Builder::new().name("mirror-open".into()).spawn(move || config.open())?.join();
+        let config = sled::Config::new()
+            .path(rows)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(None);
+        let opened = thread::Builder::new()
+            .name("mirror-open".into())
+            .spawn(move || config.open())?
+            .join();
         match opened {
             Ok(Ok(tree)) => return Ok(tree),
             Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
                 attempt += 1;
                 if attempt == LOCK_ATTEMPTS {
-                    return Err(Error::Locked { path: rows.join("db") });
+                    return Err(Error::Locked {
+                        path: rows.join("db"),
+                    });
                 }
                 thread::sleep(LOCK_PAUSE);
             }
             Ok(Err(sled::Error::Io(error)))
-                if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::StorageFull) =>
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::StorageFull
+                ) =>
             {
                 return Err(error.into());
             }

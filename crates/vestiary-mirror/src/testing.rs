@@ -34,7 +34,10 @@ pub fn collection(byte: u8) -> CollectionId {
 /// Copy `serial` of a design. Both from 1.
 pub fn wearable(collection: CollectionId, design_id: u64, serial: u64) -> WearableId {
     let design_id = DesignId::new(design_id).expect("designs count from 1");
-    collection.wearable(TokenId::new(design_id, Serial::new(serial).expect("serials count from 1")))
+    collection.wearable(TokenId::new(
+        design_id,
+        Serial::new(serial).expect("serials count from 1"),
+    ))
 }
 
 /// A batch that [`ChainBuilder::commit`] commits.
@@ -53,7 +56,10 @@ pub struct Commit {
 impl Commit {
     /// The root that stands for this batch.
     pub fn root(&self, collection: CollectionId) -> B256 {
-        let text = format!("{collection}/{}/{}/{}", self.design_id, self.first_serial, self.count);
+        let text = format!(
+            "{collection}/{}/{}/{}",
+            self.design_id, self.first_serial, self.count
+        );
         keccak256(text)
     }
 
@@ -83,13 +89,25 @@ pub struct ChainBuilder {
 impl ChainBuilder {
     /// An empty chain whose next block is the first that a mirror of `config` takes.
     pub fn new(config: MirrorConfig) -> Self {
-        Self { config, branch: 0, parent: None, logs: Vec::new(), transactions: 0 }
+        Self {
+            config,
+            branch: 0,
+            parent: None,
+            logs: Vec::new(),
+            transactions: 0,
+        }
     }
 
     /// Another branch that goes on after `parent`, `None` for the start of the chain. Its blocks have other
     /// hashes than those of a branch with another number, whatever is in them.
     pub fn branch_after(config: MirrorConfig, parent: Option<&Block>, branch: u64) -> Self {
-        Self { config, branch, parent: parent.cloned(), logs: Vec::new(), transactions: 0 }
+        Self {
+            config,
+            branch,
+            parent: parent.cloned(),
+            logs: Vec::new(),
+            transactions: 0,
+        }
     }
 
     /// An event of any contract, in the transaction of the one before.
@@ -121,19 +139,32 @@ impl ChainBuilder {
     /// `account` registers as issuer `issuer_id`, the next number.
     pub fn register(&mut self, issuer_id: u64, account: Address, did: &str) -> &mut Self {
         let registry = self.config.registry;
-        let event = IIssuerRegistry::IssuerRegistered { issuerId: issuer_id, account, did: did.into() };
+        let event = IIssuerRegistry::IssuerRegistered {
+            issuerId: issuer_id,
+            account,
+            did: did.into(),
+        };
         self.next_transaction().event(registry, &event)
     }
 
     /// The factory makes `collection` for an issuer, as the `index`-th of its list. The clone's own logs
     /// come first, as on the real chain.
-    pub fn create(&mut self, collection: CollectionId, issuer_id: u64, index: u64, minter: Address) -> &mut Self {
+    pub fn create(
+        &mut self,
+        collection: CollectionId,
+        issuer_id: u64,
+        index: u64,
+        minter: Address,
+    ) -> &mut Self {
         let initialized = IWearableCollection::CollectionInitialized {
             issuerId: issuer_id,
             name: "Manteaux".into(),
             symbol: "MTX".into(),
         };
-        let minter = IWearableCollection::MinterChanged { minter, allowed: true };
+        let minter = IWearableCollection::MinterChanged {
+            minter,
+            allowed: true,
+        };
         let factory = self.config.factory;
         let created = ICollectionFactory::CollectionCreated {
             collection: collection.address,
@@ -173,26 +204,39 @@ impl ChainBuilder {
             tokenId: id.token_id.0,
             certificateDigest: certificate_digest(id),
         };
-        self.transfer(id, Address::ZERO, to).event(id.collection.address, &certified)
+        self.transfer(id, Address::ZERO, to)
+            .event(id.collection.address, &certified)
     }
 
     /// A wearable changes hands; to the zero address it is burned.
     pub fn transfer(&mut self, id: WearableId, from: Address, to: Address) -> &mut Self {
-        let event = IERC721::Transfer { from, to, tokenId: id.token_id.0 };
+        let event = IERC721::Transfer {
+            from,
+            to,
+            tokenId: id.token_id.0,
+        };
         self.next_transaction().event(id.collection.address, &event)
     }
 
     /// `account` anchors a log.
     pub fn anchor(&mut self, account: Address, origin: &str, size: u64, root: B256) -> &mut Self {
         let log_anchor = self.config.log_anchor;
-        let event = ILogAnchor::Anchored { account, originHash: keccak256(origin), size, root };
+        let event = ILogAnchor::Anchored {
+            account,
+            originHash: keccak256(origin),
+            size,
+            root,
+        };
         self.next_transaction().event(log_anchor, &event)
     }
 
     /// Ends the pending block and starts the next one.
     pub fn end_block(&mut self) -> Block {
         let number = self.next_number();
-        let parent_hash = self.parent.as_ref().map_or(self.config.genesis_hash, |parent| parent.hash);
+        let parent_hash = self
+            .parent
+            .as_ref()
+            .map_or(self.config.genesis_hash, |parent| parent.hash);
         let logs = std::mem::take(&mut self.logs);
         let header = format!("{parent_hash} {number} {} {logs:?}", self.branch);
         let block = Block {
@@ -208,6 +252,8 @@ impl ChainBuilder {
     }
 
     fn next_number(&self) -> u64 {
-        self.parent.as_ref().map_or(self.config.first_block, |parent| parent.number + 1)
+        self.parent
+            .as_ref()
+            .map_or(self.config.first_block, |parent| parent.number + 1)
     }
 }

@@ -4,7 +4,7 @@ mod chain;
 mod log;
 
 pub use chain::{BatchAt, ChainCursor, KeyName};
-pub use log::{CertificateCursor, Entry, StatedBatch};
+pub use log::{Entry, SignedEntry};
 
 use std::{fmt, ops::Bound, sync::RwLockReadGuard};
 
@@ -46,7 +46,10 @@ pub struct Page<T, C> {
 
 impl<T, C> Page<T, C> {
     fn map<U, D>(self, item: impl FnMut(T) -> U, cursor: impl FnOnce(C) -> D) -> Page<U, D> {
-        Page { items: self.items.into_iter().map(item).collect(), next: self.next.map(cursor) }
+        Page {
+            items: self.items.into_iter().map(item).collect(),
+            next: self.next.map(cursor),
+        }
     }
 }
 
@@ -57,7 +60,12 @@ impl<'m> View<'m> {
         state: State,
         gate: RwLockReadGuard<'m, ()>,
     ) -> Self {
-        Self { store, config, state, _gate: gate }
+        Self {
+            store,
+            config,
+            state,
+            _gate: gate,
+        }
     }
 
     /// What every answer of this view is as of.
@@ -73,7 +81,9 @@ impl<'m> View<'m> {
 
     fn get<K: Field, V: Field>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>> {
         let value = self.store.get(&table.key(key))?;
-        value.map(|value| V::read(&value).ok_or_else(|| undecodable(table.name))).transpose()
+        value
+            .map(|value| V::read(&value).ok_or_else(|| undecodable(table.name)))
+            .transpose()
     }
 
     /// Rows whose key starts with `prefix`, after the key `after`.
@@ -129,6 +139,8 @@ impl<'m> View<'m> {
 
 impl fmt::Debug for View<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("View").field("as_of", &self.as_of()).finish_non_exhaustive()
+        f.debug_struct("View")
+            .field("as_of", &self.as_of())
+            .finish_non_exhaustive()
     }
 }

@@ -7,15 +7,16 @@ use vestiary::{
         IWearableCollection::{self, IWearableCollectionEvents as Event},
     },
     digest::Sha256,
-    ids::{AccountId, CollectionId, DesignId, Serial, TokenId, WearableId},
+    ids::{AccountId, CollectionId, DesignId, Edition, Serial, TokenId, WearableId},
+    terms::Terms,
 };
 
 use super::BlockFold;
 use crate::{
     error::Result,
     rows::{
-        BALANCES, BATCHES, BATCHES_BY_ROOT, Batch, COLLECTIONS, Collection, DESIGNS, Design, FLAG_BURNED, HISTORY,
-        HistoryEntry, HistoryKind, MAX_NAME_BYTES, MINTERS, Minter, OWNED, TOKENS, Token,
+        BALANCES, BATCHES, BATCHES_BY_ROOT, Batch, COLLECTIONS, Collection, DESIGNS, Design, FLAG_BURNED,
+        HISTORY, HistoryEntry, HistoryKind, MAX_NAME_BYTES, MINTERS, Minter, OWNED, TOKENS, Token,
     },
 };
 
@@ -25,11 +26,15 @@ impl BlockFold<'_, '_> {
             Event::CollectionInitialized(event) => self.initialized(id, &event),
             Event::DesignOpened(event) => self.design_opened(id, &event),
             Event::BatchCommitted(event) => self.batch_committed(id, &event),
-            Event::Certified(event) => {
-                self.certified(id.wearable(TokenId(event.tokenId)), event.certificateDigest.into())
-            }
+            Event::Certified(event) => self.certified(
+                id.wearable(TokenId(event.tokenId)),
+                event.certificateDigest.into(),
+            ),
             Event::MinterChanged(event) => {
-                let minter = Minter { allowed: event.allowed, changed: self.at.clone() };
+                let minter = Minter {
+                    allowed: event.allowed,
+                    changed: self.at.clone(),
+                };
                 self.draft.put(&MINTERS, &(id, event.minter), &minter)
             }
             // Where metadata is served and what is asked at a sale say nothing about who may wear what.
@@ -37,10 +42,16 @@ impl BlockFold<'_, '_> {
         }
     }
 
-    pub(super) fn fold_transfer(&mut self, collection: CollectionId, event: &IERC721::Transfer) -> Result<()> {
+    pub(super) fn fold_transfer(
+        &mut self,
+        collection: CollectionId,
+        event: &IERC721::Transfer,
+    ) -> Result<()> {
         let id = collection.wearable(TokenId(event.tokenId));
         match (event.from, event.to) {
-            (Address::ZERO, Address::ZERO) => Err(self.contradiction(format!("{id} goes from nobody to nobody"))),
+            (Address::ZERO, Address::ZERO) => {
+                Err(self.contradiction(format!("{id} goes from nobody to nobody")))
+            }
             (Address::ZERO, to) => self.minted(id, to),
             (from, to) => self.moved(id, from, to),
         }
@@ -67,26 +78,33 @@ impl BlockFold<'_, '_> {
         }
         let design = Design {
             digest: event.designDigest.into(),
-            edition: event.edition,
-            terms: event.terms,
+            edition: Edition(event.edition),
+            terms: Terms::unpack(event.terms).map_err(|error| self.contradiction(error.to_string()))?,
             next_serial: 1,
             opened: self.at.clone(),
         };
         self.draft.put(&DESIGNS, &(id, design_id), &design)
     }
 
-    fn batch_committed(&mut self, id: CollectionId, event: &IWearableCollection::BatchCommitted) -> Result<()> {
+    fn batch_committed(
+        &mut self,
+        id: CollectionId,
+        event: &IWearableCollection::BatchCommitted,
+    ) -> Result<()> {
         let design_id = self.design_id(event.designId)?;
         let Some(mut design) = self.draft.get(&DESIGNS, &(id, design_id))? else {
             return Err(self.contradiction(format!("design {design_id} of {id} is not open")));
         };
         let next = event.firstSerial.checked_add(event.count);
-        let limit = if design.edition == 0 { u64::MAX - 1 } else { design.edition };
+        let limit = design.edition.limit().unwrap_or(u64::MAX - 1);
         let fits = next.is_some_and(|next| next - 1 <= limit);
-        let (Some(next), true, true) = (next, fits, event.count > 0 && event.firstSerial == design.next_serial)
-        else {
+        let (Some(next), true, true) = (
+            next,
+            fits,
+            event.count > 0 && event.firstSerial == design.next_serial,
+        ) else {
             return Err(self.contradiction(format!(
-                "{} serials from {} do not follow on {} within an edition of {}",
+                "{} serials from {} do not follow on {} within edition {}",
                 event.count, event.firstSerial, design.next_serial, design.edition
             )));
         };
@@ -95,15 +113,23 @@ impl BlockFold<'_, '_> {
         }
         let first_serial = self.serial(event.firstSerial)?;
         design.next_serial = next;
-        let batch = Batch { count: event.count, root: event.root, committed: self.at.clone() };
+        let batch = Batch {
+            count: event.count,
+            root: event.root,
+            committed: self.at.clone(),
+        };
         self.draft.put(&DESIGNS, &(id, design_id), &design)?;
         self.draft.put(&BATCHES, &(id, design_id, first_serial), &batch)?;
-        self.draft.put(&BATCHES_BY_ROOT, &(id, event.root), &(design_id, first_serial))
+        self.draft
+            .put(&BATCHES_BY_ROOT, &(id, event.root), &(design_id, first_serial))
     }
 
     fn certified(&mut self, id: WearableId, digest: Sha256) -> Result<()> {
         if self.uncertified.remove(&id) {
-            let mut token = self.draft.get(&TOKENS, &(id,))?.expect("minted earlier in this block");
+            let mut token = self
+                .draft
+                .get(&TOKENS, &(id,))?
+                .expect("minted earlier in this block");
             token.certificate_digest = digest;
             self.draft.put(&TOKENS, &(id,), &token)?;
         } else if self.draft.get(&TOKENS, &(id,))?.is_some() || self.unminted.insert(id, digest).is_some() {
@@ -120,7 +146,7 @@ impl BlockFold<'_, '_> {
             return Err(self.contradiction(format!("{id} has no design and serial")));
         };
         let design = self.draft.get(&DESIGNS, &(id.collection, design_id))?;
-        if !design.is_some_and(|design| serial.get() < design.next_serial) {
+        if design.is_none_or(|design| serial.get() >= design.next_serial) {
             return Err(self.contradiction(format!("{id} was never committed")));
         }
         let digest = self.unminted.remove(&id);
@@ -143,7 +169,11 @@ impl BlockFold<'_, '_> {
     }
 
     fn moved(&mut self, id: WearableId, from: Address, to: Address) -> Result<()> {
-        let Some(mut token) = self.draft.get(&TOKENS, &(id,))?.filter(|token| token.owner == from) else {
+        let Some(mut token) = self
+            .draft
+            .get(&TOKENS, &(id,))?
+            .filter(|token| token.owner == from)
+        else {
             return Err(self.contradiction(format!("{id} is not owned by {from:#x}, who gives it away")));
         };
         let burned = to.is_zero();
@@ -159,7 +189,11 @@ impl BlockFold<'_, '_> {
             self.gain(id, to)?;
         }
         self.draft.put(&TOKENS, &(id,), &token)?;
-        let kind = if burned { HistoryKind::Burned } else { HistoryKind::Transferred };
+        let kind = if burned {
+            HistoryKind::Burned
+        } else {
+            HistoryKind::Transferred
+        };
         self.record(id, kind, from, to, Sha256([0; 32]))
     }
 
@@ -188,8 +222,15 @@ impl BlockFold<'_, '_> {
         to: Address,
         certificate_digest: Sha256,
     ) -> Result<()> {
-        let entry = HistoryEntry { kind, from, to, certificate_digest, at: self.at.clone() };
-        self.draft.put(&HISTORY, &(id, self.block.number, self.at.log_index), &entry)
+        let entry = HistoryEntry {
+            kind,
+            from,
+            to,
+            certificate_digest,
+            at: self.at.clone(),
+        };
+        self.draft
+            .put(&HISTORY, &(id, self.block.number, self.at.log_index), &entry)
     }
 
     fn collection(&self, id: CollectionId) -> Result<Collection> {

@@ -67,8 +67,11 @@ pub(crate) fn fold_block(config: &MirrorConfig, draft: &mut Draft<'_>, block: &B
         fold.fold_listed_collection(log)?;
     }
     fold.nothing_is_left_open()?;
-    let head =
-        Head { block: block.block_ref(), parent_hash: block.parent_hash, timestamp: block.timestamp };
+    let head = Head {
+        block: block.block_ref(),
+        parent_hash: block.parent_hash,
+        timestamp: block.timestamp,
+    };
     draft.put(&HEAD, &(config.chain,), &head)
 }
 
@@ -124,13 +127,21 @@ impl BlockFold<'_, '_> {
 
     fn fold_anchored(&mut self, event: &ILogAnchor::Anchored) -> Result<()> {
         let account = AccountId::new(self.config.chain, event.account);
-        let last = self.draft.get(&LATEST_ANCHORS, &(account, event.originHash))?.unwrap_or(0);
+        let last = self
+            .draft
+            .get(&LATEST_ANCHORS, &(account, event.originHash))?
+            .unwrap_or(0);
         if event.size <= last {
             return Err(self.contradiction("the size of an anchored log does not grow"));
         }
-        self.draft.put(&LATEST_ANCHORS, &(account, event.originHash), &event.size)?;
-        let anchor = Anchor { root: event.root, at: self.at.clone() };
-        self.draft.put(&ANCHORS, &(account, event.originHash, event.size), &anchor)
+        self.draft
+            .put(&LATEST_ANCHORS, &(account, event.originHash), &event.size)?;
+        let anchor = Anchor {
+            root: event.root,
+            at: self.at.clone(),
+        };
+        self.draft
+            .put(&ANCHORS, &(account, event.originHash, event.size), &anchor)
     }
 
     fn nothing_is_left_open(&self) -> Result<()> {
@@ -160,7 +171,11 @@ impl BlockFold<'_, '_> {
     }
 
     fn contradiction(&self, what: impl Into<String>) -> Error {
-        Error::Contradiction { number: self.block.number, log_index: self.at.log_index, what: what.into() }
+        Error::Contradiction {
+            number: self.block.number,
+            log_index: self.at.log_index,
+            what: what.into(),
+        }
     }
 }
 

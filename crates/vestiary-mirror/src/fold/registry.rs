@@ -14,7 +14,8 @@ use crate::{
     error::Result,
     rows::{
         ACCEPTED_LOGS, AcceptedLog, COLLECTION_COUNT, COLLECTION_LIST, COLLECTIONS, COLLECTIONS_BY_ISSUER,
-        Collection, DID_CLAIMS, DidClaim, ISSUER_COUNT, ISSUERS, ISSUERS_BY_ACCOUNT, Issuer, KEYS, KeyInterval,
+        Collection, DID_CLAIMS, DidClaim, ISSUER_COUNT, ISSUERS, ISSUERS_BY_ACCOUNT, Issuer, KEYS,
+        KeyInterval,
     },
 };
 
@@ -59,8 +60,10 @@ impl BlockFold<'_, '_> {
         self.created.insert(id, false);
         self.draft.put(&COLLECTIONS, &(id,), &collection)?;
         self.draft.put(&COLLECTION_COUNT, &(chain,), &(count + 1))?;
-        self.draft.put(&COLLECTION_LIST, &(chain, count), &event.collection)?;
-        self.draft.put(&COLLECTIONS_BY_ISSUER, &(chain, issuer_id, event.collection), &())
+        self.draft
+            .put(&COLLECTION_LIST, &(chain, count), &event.collection)?;
+        self.draft
+            .put(&COLLECTIONS_BY_ISSUER, &(chain, issuer_id, event.collection), &())
     }
 
     fn registered(&mut self, event: IIssuerRegistry::IssuerRegistered) -> Result<()> {
@@ -78,37 +81,65 @@ impl BlockFold<'_, '_> {
         };
         self.draft.put(&ISSUER_COUNT, &(chain,), &event.issuerId)?;
         self.draft.put(&ISSUERS, &(chain, id), &issuer)?;
-        self.draft.put(&ISSUERS_BY_ACCOUNT, &(AccountId::new(chain, event.account), id), &())?;
-        if event.did.is_empty() { Ok(()) } else { self.did_claimed(event.issuerId, event.did) }
+        self.draft.put(
+            &ISSUERS_BY_ACCOUNT,
+            &(AccountId::new(chain, event.account), id),
+            &(),
+        )?;
+        if event.did.is_empty() {
+            Ok(())
+        } else {
+            self.did_claimed(event.issuerId, event.did)
+        }
     }
 
     fn did_claimed(&mut self, issuer_id: u64, did: String) -> Result<()> {
         let (id, mut issuer) = self.issuer(issuer_id)?;
         if did.len() > MAX_DID_BYTES {
-            return Err(self.contradiction(format!("a DID of {} bytes, the most is {MAX_DID_BYTES}", did.len())));
+            return Err(self.contradiction(format!(
+                "a DID of {} bytes, the most is {MAX_DID_BYTES}",
+                did.len()
+            )));
         }
         issuer.did.clone_from(&did);
         self.draft.put(&ISSUERS, &(self.config.chain, id), &issuer)?;
         let key = (self.config.chain, id, self.block.number, self.at.log_index);
-        self.draft.put(&DID_CLAIMS, &key, &DidClaim { did, at: self.at.clone() })
+        self.draft.put(
+            &DID_CLAIMS,
+            &key,
+            &DidClaim {
+                did,
+                at: self.at.clone(),
+            },
+        )
     }
 
     fn account_changed(&mut self, event: &IIssuerRegistry::AccountChanged) -> Result<()> {
         let chain = self.config.chain;
         let (id, mut issuer) = self.issuer(event.issuerId)?;
         if issuer.account != event.previous || issuer.proposed != Some(event.current) {
-            return Err(self.contradiction(format!("issuer {id} changes to an account it was not offered to")));
+            return Err(
+                self.contradiction(format!("issuer {id} changes to an account it was not offered to"))
+            );
         }
         issuer.account = event.current;
         issuer.proposed = None;
         self.draft.put(&ISSUERS, &(chain, id), &issuer)?;
-        self.draft.delete(&ISSUERS_BY_ACCOUNT, &(AccountId::new(chain, event.previous), id))?;
-        self.draft.put(&ISSUERS_BY_ACCOUNT, &(AccountId::new(chain, event.current), id), &())
+        self.draft
+            .delete(&ISSUERS_BY_ACCOUNT, &(AccountId::new(chain, event.previous), id))?;
+        self.draft.put(
+            &ISSUERS_BY_ACCOUNT,
+            &(AccountId::new(chain, event.current), id),
+            &(),
+        )
     }
 
     fn key_added(&mut self, event: &IIssuerRegistry::KeyAdded) -> Result<()> {
         let (id, _) = self.issuer(event.issuerId)?;
-        if !self.accepted_log(id, event.originHash)?.is_some_and(|log| log.accepted) {
+        if !self
+            .accepted_log(id, event.originHash)?
+            .is_some_and(|log| log.accepted)
+        {
             return Err(self.contradiction(format!("issuer {id} adds a key for a log it does not accept")));
         }
         let key = (self.config.chain, id, event.originHash, event.key);
@@ -127,7 +158,10 @@ impl BlockFold<'_, '_> {
     fn key_retired(&mut self, event: &IIssuerRegistry::KeyRetired) -> Result<()> {
         let (id, _) = self.issuer(event.issuerId)?;
         let key = (self.config.chain, id, event.originHash, event.key);
-        let active = self.draft.get(&KEYS, &key)?.filter(|interval| interval.until_index.is_none());
+        let active = self
+            .draft
+            .get(&KEYS, &key)?
+            .filter(|interval| interval.until_index.is_none());
         let Some(mut interval) = active.filter(|interval| interval.from_index <= event.untilIndex) else {
             return Err(self.contradiction(format!("issuer {id} retires a key that is not active there")));
         };
@@ -140,14 +174,17 @@ impl BlockFold<'_, '_> {
         let (id, _) = self.issuer(event.issuerId)?;
         let known = self.accepted_log(id, event.originHash)?;
         if known.is_some_and(|log| log.accepted || log.anchoring_account != event.anchoringAccount) {
-            return Err(self.contradiction(format!("issuer {id} accepts a log again, or with another account")));
+            return Err(self.contradiction(format!(
+                "issuer {id} accepts a log again, or with another account"
+            )));
         }
         let log = AcceptedLog {
             anchoring_account: event.anchoringAccount,
             accepted: true,
             changed: self.at.clone(),
         };
-        self.draft.put(&ACCEPTED_LOGS, &(self.config.chain, id, event.originHash), &log)
+        self.draft
+            .put(&ACCEPTED_LOGS, &(self.config.chain, id, event.originHash), &log)
     }
 
     fn log_removed(&mut self, issuer_id: u64, origin_hash: B256) -> Result<()> {
@@ -157,11 +194,13 @@ impl BlockFold<'_, '_> {
         };
         log.accepted = false;
         log.changed = self.at.clone();
-        self.draft.put(&ACCEPTED_LOGS, &(self.config.chain, id, origin_hash), &log)
+        self.draft
+            .put(&ACCEPTED_LOGS, &(self.config.chain, id, origin_hash), &log)
     }
 
     fn accepted_log(&self, id: IssuerId, origin_hash: B256) -> Result<Option<AcceptedLog>> {
-        self.draft.get(&ACCEPTED_LOGS, &(self.config.chain, id, origin_hash))
+        self.draft
+            .get(&ACCEPTED_LOGS, &(self.config.chain, id, origin_hash))
     }
 
     pub(super) fn issuer_id(&self, number: u64) -> Result<IssuerId> {

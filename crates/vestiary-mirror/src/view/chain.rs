@@ -9,9 +9,10 @@ use super::{Page, View};
 use crate::{
     error::Result,
     rows::{
-        ACCEPTED_LOGS, ANCHORS, AcceptedLog, Anchor, BALANCES, BATCHES, BATCHES_BY_ROOT, Batch, COLLECTION_COUNT,
-        COLLECTIONS, COLLECTIONS_BY_ISSUER, Collection, DESIGNS, DID_CLAIMS, Design, DidClaim, HISTORY, HistoryEntry,
-        ISSUER_COUNT, ISSUERS, ISSUERS_BY_ACCOUNT, Issuer, KEYS, KeyInterval, MINTERS, Minter, OWNED, TOKENS, Token,
+        ACCEPTED_LOGS, ANCHORS, AcceptedLog, Anchor, BALANCES, BATCHES, BATCHES_BY_ROOT, Batch,
+        COLLECTION_COUNT, COLLECTIONS, COLLECTIONS_BY_ISSUER, Collection, DESIGNS, DID_CLAIMS, Design,
+        DidClaim, HISTORY, HistoryEntry, ISSUER_COUNT, ISSUERS, ISSUERS_BY_ACCOUNT, Issuer, KEYS,
+        KeyInterval, MINTERS, Minter, OWNED, TOKENS, Token,
     },
     store::upper_bound,
 };
@@ -65,9 +66,15 @@ impl View<'_> {
         for (key, ()) in page.items {
             let id = id(key);
             let token = self.token(&id)?;
-            items.push((id, token.ok_or_else(|| crate::Error::rebuild(format!("{id} has no row")))?));
+            items.push((
+                id,
+                token.ok_or_else(|| crate::Error::rebuild(format!("{id} has no row")))?,
+            ));
         }
-        Ok(Page { items, next: page.next.map(id) })
+        Ok(Page {
+            items,
+            next: page.next.map(id),
+        })
     }
 
     /// In how many wearables of each collection `owner` has a right, by collection; zeros left out.
@@ -86,7 +93,10 @@ impl View<'_> {
 
     /// How many wearables of `collection` belong to `owner`.
     pub fn balance(&self, owner: Address, collection: &CollectionId) -> Result<u64> {
-        let balance = self.get(&BALANCES, &(AccountId::new(collection.chain, owner), collection.address))?;
+        let balance = self.get(
+            &BALANCES,
+            &(AccountId::new(collection.chain, owner), collection.address),
+        )?;
         Ok(balance.unwrap_or(0))
     }
 
@@ -104,7 +114,10 @@ impl View<'_> {
     ) -> Result<Page<HistoryEntry, ChainCursor>> {
         let after = after.map(|after| (*id, after.block, after.log_index));
         let page = self.page(&HISTORY, id, after.as_ref(), limit)?;
-        Ok(page.map(|(_, entry)| entry, |(_, block, log_index)| ChainCursor { block, log_index }))
+        Ok(page.map(
+            |(_, entry)| entry,
+            |(_, block, log_index)| ChainCursor { block, log_index },
+        ))
     }
 
     /// An issuer.
@@ -113,7 +126,11 @@ impl View<'_> {
     }
 
     /// All issuers, by number.
-    pub fn issuers(&self, after: Option<IssuerId>, limit: usize) -> Result<Page<(IssuerId, Issuer), IssuerId>> {
+    pub fn issuers(
+        &self,
+        after: Option<IssuerId>,
+        limit: usize,
+    ) -> Result<Page<(IssuerId, Issuer), IssuerId>> {
         let after = after.map(|after| (self.config.chain, after));
         let page = self.page(&ISSUERS, &self.config.chain, after.as_ref(), limit)?;
         Ok(page.map(|((_, id), issuer)| (id, issuer), |(_, id)| id))
@@ -147,7 +164,10 @@ impl View<'_> {
         let chain = self.config.chain;
         let after = after.map(|after| (chain, id, after.block, after.log_index));
         let page = self.page(&DID_CLAIMS, &(chain, id), after.as_ref(), limit)?;
-        Ok(page.map(|(_, claim)| claim, |(_, _, block, log_index)| ChainCursor { block, log_index }))
+        Ok(page.map(
+            |(_, claim)| claim,
+            |(_, _, block, log_index)| ChainCursor { block, log_index },
+        ))
     }
 
     /// An issuer's keys and the entries they may sign, by log and key.
@@ -179,7 +199,10 @@ impl View<'_> {
         let chain = self.config.chain;
         let after = after.map(|after| (chain, id, after));
         let page = self.page(&ACCEPTED_LOGS, &(chain, id), after.as_ref(), limit)?;
-        Ok(page.map(|((_, _, origin_hash), log)| (origin_hash, log), |(_, _, origin_hash)| origin_hash))
+        Ok(page.map(
+            |((_, _, origin_hash), log)| (origin_hash, log),
+            |(_, _, origin_hash)| origin_hash,
+        ))
     }
 
     /// A collection that the factory lists.
@@ -211,9 +234,15 @@ impl View<'_> {
         for ((_, _, address), ()) in page.items {
             let id = CollectionId::new(chain, address);
             let collection = self.collection(&id)?;
-            items.push((id, collection.ok_or_else(|| crate::Error::rebuild(format!("{id} has no row")))?));
+            items.push((
+                id,
+                collection.ok_or_else(|| crate::Error::rebuild(format!("{id} has no row")))?,
+            ));
         }
-        Ok(Page { items, next: page.next.map(|(_, _, address)| CollectionId::new(chain, address)) })
+        Ok(Page {
+            items,
+            next: page.next.map(|(_, _, address)| CollectionId::new(chain, address)),
+        })
     }
 
     /// Accounts that may, or once might, mint in a collection.
@@ -230,7 +259,9 @@ impl View<'_> {
 
     /// Whether `account` may mint serials without claim key in `collection` now.
     pub fn is_minter(&self, collection: &CollectionId, account: Address) -> Result<bool> {
-        Ok(self.get(&MINTERS, &(*collection, account))?.is_some_and(|minter| minter.allowed))
+        Ok(self
+            .get(&MINTERS, &(*collection, account))?
+            .is_some_and(|minter| minter.allowed))
     }
 
     /// A design that is open on the chain.
@@ -281,7 +312,9 @@ impl View<'_> {
             return Ok(None);
         };
         let until = (id.collection, design_id, serial);
-        let batch = self.last(&BATCHES, &(id.collection, design_id), Some(&until))?.map(batch_at);
+        let batch = self
+            .last(&BATCHES, &(id.collection, design_id), Some(&until))?
+            .map(batch_at);
         Ok(batch.filter(|at| serial.get() - at.first_serial.get() < at.batch.count))
     }
 
@@ -315,7 +348,11 @@ impl View<'_> {
         let prefix = (self.account(account), origin_hash);
         let from = Bound::Excluded(ANCHORS.key(&(prefix.0, prefix.1, index)));
         let page = self.page_of(&ANCHORS, from, upper_bound(&ANCHORS.key(&prefix)), 1)?;
-        Ok(page.items.into_iter().next().map(|((_, _, size), anchor)| (size, anchor)))
+        Ok(page
+            .items
+            .into_iter()
+            .next()
+            .map(|((_, _, size), anchor)| (size, anchor)))
     }
 
     fn account(&self, address: Address) -> AccountId {
@@ -323,6 +360,13 @@ impl View<'_> {
     }
 }
 
-fn batch_at(((collection, design_id, first_serial), batch): ((CollectionId, DesignId, Serial), Batch)) -> BatchAt {
-    BatchAt { collection, design_id, first_serial, batch }
+fn batch_at(
+    ((collection, design_id, first_serial), batch): ((CollectionId, DesignId, Serial), Batch),
+) -> BatchAt {
+    BatchAt {
+        collection,
+        design_id,
+        first_serial,
+        batch,
+    }
 }
