@@ -22,7 +22,7 @@ pub use error::CertificateError;
 
 use crate::data_integrity;
 use crate::digest::Sha256;
-use crate::ids::{AccountId, IssuerId, Serial, WearableId};
+use crate::ids::{AccountId, Edition, IssuerId, Serial, WearableId};
 use crate::keys::{KeyError, PublicKey};
 use crate::terms::Terms;
 use crate::timestamp::Timestamp;
@@ -124,8 +124,8 @@ pub struct CertificateFields {
     pub log_origin: String,
     /// SHA-256 of the design document.
     pub design: Sha256,
-    /// How many copies there will ever be; 0 for an open edition.
-    pub edition: u64,
+    /// How many copies there will ever be.
+    pub edition: Edition,
     /// SHA-256 of the licence text.
     pub licence: Sha256,
     /// Every term that limits the owner.
@@ -174,10 +174,10 @@ impl UnsignedCertificate {
             .token_id
             .serial()
             .ok_or(CertificateError::ForeignToken)?;
-        if fields.edition != 0 && serial.get() > fields.edition {
+        if let Some(edition) = fields.edition.limit().filter(|&limit| serial.get() > limit) {
             return Err(CertificateError::BeyondEdition {
                 serial: serial.get(),
-                edition: fields.edition,
+                edition,
             });
         }
         if fields.registry.chain != fields.wearable.collection.chain {

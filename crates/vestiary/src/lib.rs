@@ -10,6 +10,8 @@ pub mod ids;
 pub mod jcs;
 pub mod json;
 pub mod keys;
+pub mod receipt;
+pub mod roots;
 pub mod statement;
 pub mod terms;
 pub mod timestamp;

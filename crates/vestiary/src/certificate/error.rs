@@ -59,9 +59,6 @@ pub enum CertificateError {
         /// What is wrong with it.
         error: TimestampError,
     },
-    /// The edition is not a decimal number of 64 bits.
-    #[error("edition is a decimal number of 64 bits without leading zeros")]
-    Edition,
     /// The terms do not fit the chain's word.
     #[error(transparent)]
     Terms(#[from] TermsError),
@@ -127,7 +124,6 @@ impl CertificateError {
             Self::Id { error, .. } => error.code(),
             Self::Digest { error, .. } => error.code(),
             Self::Time { error, .. } => error.code(),
-            Self::Edition => "malformed_edition",
             Self::Terms(error) => error.code(),
             Self::Binding(_) => "unknown_binding",
             Self::SaltedNames => "malformed_salted_hashes",

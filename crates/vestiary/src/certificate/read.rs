@@ -132,7 +132,7 @@ impl Wire<'_> {
             wearable: id("id", &subject.id)?,
             log_origin: subject.log.0.into_owned(),
             design: digest("design", &subject.design)?,
-            edition: edition(&subject.edition)?,
+            edition: id("edition", &subject.edition)?,
             licence: digest("licence", &subject.licence)?,
             terms: subject.terms,
             binding: subject.binding.0.parse()?,
@@ -207,14 +207,4 @@ fn time(field: &'static str, text: &Text<'_>) -> Result<Timestamp, CertificateEr
     text.0
         .parse()
         .map_err(|error| CertificateError::Time { field, error })
-}
-
-fn edition(text: &Text<'_>) -> Result<u64, CertificateError> {
-    let number = text.0.parse::<u64>().map_err(|_| CertificateError::Edition)?;
-    // `parse` also takes a sign and leading zeros.
-    if number.to_string() == text.0 {
-        Ok(number)
-    } else {
-        Err(CertificateError::Edition)
-    }
 }

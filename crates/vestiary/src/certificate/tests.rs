@@ -24,7 +24,7 @@ fn fields() -> CertificateFields {
         wearable: collection.wearable(token_id),
         log_origin: "log.example/2026".to_owned(),
         design: Sha256::of(b"design"),
-        edition: 500,
+        edition: Edition(500),
         licence: Sha256::of(b"licence"),
         terms: Terms {
             choose_by: 1_900_000_000,
@@ -106,9 +106,9 @@ fn fields_that_contradict_each_other_are_refused() {
         change(&mut fields);
         UnsignedCertificate::new(fields).map_or_else(|error| error.code(), |_| "ok")
     };
-    assert_eq!(code(|f| f.edition = 17), "ok");
-    assert_eq!(code(|f| f.edition = 16), "beyond_edition");
-    assert_eq!(code(|f| f.edition = 0), "ok");
+    assert_eq!(code(|f| f.edition = Edition(17)), "ok");
+    assert_eq!(code(|f| f.edition = Edition(16)), "beyond_edition");
+    assert_eq!(code(|f| f.edition = Edition::OPEN), "ok");
     assert_eq!(code(|f| f.registry.chain = ChainId(1)), "registry_on_other_chain");
     assert_eq!(
         code(|f| f.wearable.token_id = "17".parse().unwrap()),
@@ -277,11 +277,11 @@ fn each_wrong_field_is_refused_with_its_code() {
         ("/credentialSubject/issuer_id", json!("0"), "malformed_number"),
         ("/credentialSubject/issuer_id", json!(1), "wrong_shape"),
         ("/credentialSubject/serial", json!("18"), "serial_differs"),
-        ("/credentialSubject/edition", json!("+500"), "malformed_edition"),
+        ("/credentialSubject/edition", json!("+500"), "malformed_number"),
         (
             "/credentialSubject/edition",
             json!("18446744073709551616"),
-            "malformed_edition",
+            "malformed_number",
         ),
         (
             "/credentialSubject/design",
@@ -380,7 +380,7 @@ prop_compose! {
             wearable: CollectionId::new(chain, addresses[1].into()).wearable(token_id),
             log_origin,
             design: Sha256(digests[0]),
-            edition: if open { 0 } else { serial.saturating_add(spare) },
+            edition: if open { Edition::OPEN } else { Edition(serial.saturating_add(spare)) },
             licence: Sha256(digests[1]),
             terms: Terms { choose_by: times[0], default: kept, recovery_until: times[1] },
             binding,

@@ -1,0 +1,359 @@
+//! Trust roots: what the reader already believes, as a TOML file.
+//!
+//! Nothing that a certificate or its evidence brings along is believed; what is checked is checked against
+//! this file. Unknown keys are refused: a misspelt root must not silently be no root.
+
+use std::borrow::Cow;
+
+use alloy_primitives::{Address, B256};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use thiserror::Error;
+use vestiary_tlog::{SignatureType, VerifierKey};
+
+use crate::certificate::check_origin;
+use crate::ids::{ChainId, IssuerId, serde_address, serde_b256, serde_u64};
+use crate::keys::PublicKey;
+use crate::statement::RECEIPT_KEY_SUFFIX;
+
+/// A roots file larger than this is not read.
+pub const MAX_ROOTS_BYTES: usize = 1024 * 1024;
+
+/// The most witnesses in a policy: as many as a checkpoint has room for.
+pub const MAX_WITNESSES: usize = 32;
+
+/// What the reader already believes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Roots {
+    /// The chain.
+    pub chain: ChainRoot,
+    /// The contracts on it.
+    pub contracts: ContractRoots,
+    /// The logs whose keys are known.
+    #[serde(default, rename = "log", skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<LogRoot>,
+    /// The issuers whose keys are known.
+    #[serde(default, rename = "issuer", skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<IssuerRoot>,
+    /// When evidence is enough.
+    pub policy: Policy,
+}
+
+/// The chain, and one block of it that is known to belong to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainRoot {
+    /// The number of the chain (EIP-155).
+    #[serde(with = "chain_number")]
+    pub id: ChainId,
+    /// The hash of a block.
+    #[serde(with = "serde_b256")]
+    pub block_hash: B256,
+}
+
+/// The contracts that are believed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContractRoots {
+    /// The issuer registry.
+    #[serde(with = "serde_address")]
+    pub registry: Address,
+    /// The contract that keeps anchors.
+    #[serde(with = "serde_address")]
+    pub log_anchor: Address,
+    /// Code hashes of the implementations that a collection may be a clone of.
+    #[serde(with = "code_hashes")]
+    pub implementation_code_hashes: Vec<B256>,
+}
+
+/// One log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogRoot {
+    /// The first line of its checkpoints.
+    pub origin: String,
+    /// The key that signs its checkpoints, named as the origin.
+    #[serde(with = "vkey_text")]
+    pub vkey: VerifierKey,
+    /// The key that signs its receipts, named `<origin>/receipt`.
+    #[serde(with = "vkey_text")]
+    pub receipt_vkey: VerifierKey,
+    /// The account whose anchors count.
+    #[serde(with = "serde_address")]
+    pub anchoring_account: Address,
+}
+
+/// One key of one issuer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerRoot {
+    /// The issuer's number in the registry.
+    pub id: IssuerId,
+    /// A key with which it signs certificates.
+    pub key: PublicKey,
+    /// The first log index from which the key counts.
+    #[serde(with = "serde_u64")]
+    pub from_index: u64,
+}
+
+/// When evidence is enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// When a checkpoint counts.
+    pub checkpoint: CheckpointPolicy,
+}
+
+/// When a checkpoint counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckpointPolicy {
+    /// `"log-key"`: when the log's own key signed it.
+    LogKey,
+    /// `"anchored"`: when the log's account anchored it on chain.
+    Anchored,
+    /// `{ at_least = 2, witnesses = ["<vkey>", …] }`: when so many of these cosigned it.
+    Witnesses {
+        /// How many of the witnesses must have cosigned; at least one.
+        at_least: usize,
+        /// The witnesses' keys, of the kind cosignature/v1.
+        witnesses: Vec<VerifierKey>,
+    },
+}
+
+impl Roots {
+    /// Reads a roots file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RootsError> {
+        if bytes.len() > MAX_ROOTS_BYTES {
+            return Err(RootsError::TooLarge(bytes.len()));
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| RootsError::NotUtf8)?;
+        let roots: Self = toml::from_str(text).map_err(|error| RootsError::Toml(error.to_string()))?;
+        roots.check()?;
+        Ok(roots)
+    }
+
+    /// Writes a roots file.
+    pub fn to_toml(&self) -> Result<String, RootsError> {
+        self.check()?;
+        toml::to_string(self).map_err(|error| RootsError::Toml(error.to_string()))
+    }
+
+    /// The root of the log `origin`, if there is one.
+    pub fn log(&self, origin: &str) -> Option<&LogRoot> {
+        self.logs.iter().find(|log| log.origin == origin)
+    }
+
+    /// The keys of an issuer.
+    pub fn issuer_keys(&self, id: IssuerId) -> impl Iterator<Item = &IssuerRoot> {
+        self.issuers.iter().filter(move |issuer| issuer.id == id)
+    }
+
+    /// What the types alone do not guarantee.
+    fn check(&self) -> Result<(), RootsError> {
+        for (index, log) in self.logs.iter().enumerate() {
+            check_origin(&log.origin).map_err(|_| RootsError::Origin(log.origin.clone()))?;
+            if self.logs[..index].iter().any(|other| other.origin == log.origin) {
+                return Err(RootsError::Twice(log.origin.clone()));
+            }
+            check_key(&log.vkey, &log.origin)?;
+            check_key(&log.receipt_vkey, &format!("{}{RECEIPT_KEY_SUFFIX}", log.origin))?;
+        }
+        for (index, issuer) in self.issuers.iter().enumerate() {
+            let same = |other: &IssuerRoot| other.id == issuer.id && other.key == issuer.key;
+            if self.issuers[..index].iter().any(same) {
+                return Err(RootsError::Twice(format!("issuer {} {}", issuer.id, issuer.key)));
+            }
+        }
+        if let CheckpointPolicy::Witnesses { at_least, witnesses } = &self.policy.checkpoint {
+            check_witnesses(*at_least, witnesses)?;
+        }
+        Ok(())
+    }
+}
+
+fn check_key(vkey: &VerifierKey, expected: &str) -> Result<(), RootsError> {
+    if vkey.name().as_str() != expected || vkey.signature_type() != SignatureType::Ed25519 {
+        return Err(RootsError::KeyName {
+            found: vkey.name().to_string(),
+            expected: expected.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn check_witnesses(at_least: usize, witnesses: &[VerifierKey]) -> Result<(), RootsError> {
+    if at_least == 0 || at_least > witnesses.len() || witnesses.len() > MAX_WITNESSES {
+        return Err(RootsError::Witnesses(
+            "at_least is from 1 to the number of witnesses, which is at most 32",
+        ));
+    }
+    if witnesses
+        .iter()
+        .any(|witness| witness.signature_type() != SignatureType::CosignatureV1)
+    {
+        return Err(RootsError::Witnesses(
+            "a witness has a key of the kind cosignature/v1",
+        ));
+    }
+    // One key under two names would count twice.
+    let key_twice = |(index, witness): (usize, &VerifierKey)| {
+        witnesses[..index]
+            .iter()
+            .any(|other| other.public_key() == witness.public_key())
+    };
+    if witnesses.iter().enumerate().any(key_twice) {
+        return Err(RootsError::Witnesses("a witness stands twice"));
+    }
+    Ok(())
+}
+
+/// Why a roots file was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RootsError {
+    /// More than [`MAX_ROOTS_BYTES`].
+    #[error("{0} bytes, at most {MAX_ROOTS_BYTES} are read")]
+    TooLarge(usize),
+    /// Not UTF-8.
+    #[error("the roots file is not UTF-8")]
+    NotUtf8,
+    /// Not TOML, an unknown or missing key, or a value that is not one.
+    #[error("{0}")]
+    Toml(String),
+    /// An origin that is none.
+    #[error("{0:?} is not a log origin")]
+    Origin(String),
+    /// One log, or one key of an issuer, stands twice.
+    #[error("{0} stands twice")]
+    Twice(String),
+    /// A log's key has another name or kind than it must have.
+    #[error("a key is named {found}, not {expected}, or is no Ed25519 note key")]
+    KeyName {
+        /// The key's name.
+        found: String,
+        /// The name that follows from the origin.
+        expected: String,
+    },
+    /// A policy that cannot be met, or could be met too easily.
+    #[error("policy.checkpoint: {0}")]
+    Witnesses(&'static str),
+}
+
+impl RootsError {
+    /// The stable name of this reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge(_) => "too_large",
+            Self::NotUtf8 => "invalid_utf8",
+            Self::Toml(_) => "malformed_roots",
+            Self::Origin(_) => "malformed_origin",
+            Self::Twice(_) => "root_twice",
+            Self::KeyName { .. } => "root_key_name",
+            Self::Witnesses(_) => "root_witnesses",
+        }
+    }
+}
+
+impl Serialize for CheckpointPolicy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::LogKey => serializer.serialize_str("log-key"),
+            Self::Anchored => serializer.serialize_str("anchored"),
+            Self::Witnesses { at_least, witnesses } => WitnessesText {
+                at_least: *at_least,
+                witnesses: witnesses.iter().map(ToString::to_string).collect(),
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CheckpointPolicy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match PolicyText::deserialize(deserializer)? {
+            PolicyText::Word(word) if word == "log-key" => Ok(Self::LogKey),
+            PolicyText::Word(word) if word == "anchored" => Ok(Self::Anchored),
+            PolicyText::Word(_) => Err(D::Error::custom(
+                "checkpoint is \"log-key\", \"anchored\" or { at_least = …, witnesses = […] }",
+            )),
+            PolicyText::Witnesses(text) => Ok(Self::Witnesses {
+                at_least: text.at_least,
+                witnesses: text
+                    .witnesses
+                    .iter()
+                    .map(|vkey| vkey.parse().map_err(D::Error::custom))
+                    .collect::<Result<_, _>>()?,
+            }),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PolicyText {
+    Word(String),
+    Witnesses(WitnessesText),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WitnessesText {
+    at_least: usize,
+    witnesses: Vec<String>,
+}
+
+/// The chain's number as TOML integer.
+mod chain_number {
+    use serde::Serializer;
+
+    use super::{ChainId, Deserialize, Deserializer};
+
+    pub(super) fn serialize<S: Serializer>(chain: &ChainId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(chain.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChainId, D::Error> {
+        u64::deserialize(deserializer).map(ChainId)
+    }
+}
+
+/// A verifier key as its text.
+mod vkey_text {
+    use serde::Serializer;
+
+    use super::{Cow, Deserialize, Deserializer, VerifierKey};
+    use serde::de::Error as _;
+
+    pub(super) fn serialize<S: Serializer>(vkey: &VerifierKey, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(vkey)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VerifierKey, D::Error> {
+        Cow::<'de, str>::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+/// A list of 32-byte words as `0x…`.
+mod code_hashes {
+    use serde::Serializer;
+
+    use super::{B256, Deserialize, Deserializer, Serialize, serde_b256};
+
+    #[derive(Serialize, Deserialize)]
+    struct Word(#[serde(with = "serde_b256")] B256);
+
+    pub(super) fn serialize<S: Serializer>(words: &[B256], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(words.iter().copied().map(Word))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<B256>, D::Error> {
+        Ok(Vec::<Word>::deserialize(deserializer)?
+            .into_iter()
+            .map(|word| word.0)
+            .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;
