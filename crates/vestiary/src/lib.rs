@@ -1,19 +1,35 @@
 #![doc = include_str!("../README.md")]
 
-pub mod abi;
-pub mod batch_file;
+// Names, words and numbers.
 pub mod block;
-pub mod certificate;
-pub mod data_integrity;
 pub mod digest;
 pub mod ids;
+pub mod slot;
+pub mod timestamp;
+
+// Bytes that are signed: JSON, its canonical form, keys.
+pub mod data_integrity;
 pub mod jcs;
 pub mod json;
 pub mod keys;
-pub mod receipt;
-pub mod roots;
-pub mod statement;
+
+// What is said of a design, a wearable, a batch.
+pub mod certificate;
+pub mod design;
+pub mod licence;
 pub mod terms;
-pub mod timestamp;
+
+pub mod batch_file;
+pub mod receipt;
+pub mod statement;
 pub mod tree;
+
+// The contracts, and what is signed for them.
+pub mod abi;
 pub mod typed_data;
+
+// What a reader believes, and what is checked.
+pub mod roots;
+
+// What a world is answered.
+pub mod world;
