@@ -40,6 +40,7 @@ pub enum Age {
 /// The permission fields of `VRMC_vrm.meta`, names and values as there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "VRM's fields, one for one")]
 pub struct VrmPermissions {
     /// For expression that is antisocial or hateful.
     pub allow_antisocial_or_hate_usage: bool,

@@ -204,7 +204,7 @@ proptest! {
         texture_px: u32,
         needs in prop::collection::btree_set("[A-Z]{3}_[a-z_]{1,20}", 0..5),
     ) {
-        let file = Representation { triangles, texture_px, needs, ..representation() };
+        let file = Representation { needs, texture_px, triangles, ..representation() };
         let edition = Edition(edition);
         let design = Design { name, description, edition, hides, representations: vec![file], ..design() };
         if let Ok(bytes) = design.to_bytes() {

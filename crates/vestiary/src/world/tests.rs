@@ -214,7 +214,7 @@ prop_compose! {
         slots in btree_set(select(&[Slot::Torso, Slot::Legs][..]), 1..3),
     ) -> WorldProfile {
         let extensions = extensions.map_or(Extensions::Any, Extensions::Only);
-        WorldProfile { max_triangles, max_texture_px, max_bytes, extensions, formats, slots, ..plaza() }
+        WorldProfile { formats, max_triangles, max_texture_px, max_bytes, extensions, slots, ..plaza() }
     }
 }
 
@@ -226,7 +226,7 @@ prop_compose! {
         media_type in select(&["model/gltf-binary", "model/vrm", "model/x", "text/html"][..]),
     ) -> Representation {
         let media_type = media_type.into();
-        Representation { bytes, needs, media_type, ..file(profile, triangles, texture_px) }
+        Representation { bytes, media_type, needs, ..file(profile, triangles, texture_px) }
     }
 }
 
