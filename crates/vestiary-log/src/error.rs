@@ -4,9 +4,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What the file seam answers when it cannot do as asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum FileError {
     /// No such file or directory.
     #[error("{}: no such file", path.display())]
@@ -22,7 +23,7 @@ pub enum FileError {
         /// On which file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// `put_if_absent` met a file of that name with other bytes.
     #[error("{}: exists already with different bytes", path.display())]
@@ -60,7 +61,7 @@ pub enum FileError {
         /// On which file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
 }
 
@@ -68,6 +69,7 @@ impl FileError {
     /// Sorts what the system said by what a caller would do about it.
     pub fn new(operation: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
+        let source = Arc::new(source);
         match source.kind() {
             io::ErrorKind::NotFound => Self::Missing { path },
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace {
@@ -98,7 +100,7 @@ impl FileError {
 ///
 /// After [`JournalError::Files`] from an append nothing has changed and a later append may work;
 /// [`JournalError::Stopped`] and [`JournalError::Fenced`] are for good: open the journal again.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
     /// The disk said no, and the journal is as it was.
     #[error(transparent)]
@@ -153,4 +155,98 @@ pub enum JournalError {
         /// The sequence asked for.
         sequence: u64,
     },
+}
+
+/// What the log answers when it cannot do as asked.
+///
+/// After [`LogError::Files`] or [`LogError::Signer`] from an append nothing was added and a later
+/// append may work. [`LogError::Stopped`] is for good: open the log again.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LogError {
+    /// The disk said no, and the log is as it was.
+    #[error(transparent)]
+    Files(FileError),
+    /// The staging journal could not be opened or read.
+    #[error("staging: {0}")]
+    Staging(JournalError),
+    /// The signer refused or could not be asked; the entries were taken back.
+    #[error("checkpoint of size {size} was not signed: {source}")]
+    Signer {
+        /// The size that the checkpoint would have had.
+        size: u64,
+        /// What the signer said.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file is not what the checkpoint says it is.
+    #[error("{}: {what}; {remedy}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// The checkpoint is older than, or forks from, one that was seen before.
+    #[error("{}: checkpoint of size {found} after one of size {known}", file.display())]
+    RolledBack {
+        /// The checkpoint file.
+        file: PathBuf,
+        /// The size that it has now.
+        found: u64,
+        /// The size that it had.
+        known: u64,
+    },
+    /// It is not known what is on disk since this happened. Opening the log again finds out.
+    #[error("log stopped: {why}; open it again")]
+    Stopped {
+        /// What happened first.
+        why: String,
+    },
+    /// An entry or batch beyond its limit.
+    #[error("{what} of {found}, at most {limit} are taken")]
+    TooLarge {
+        /// What was too large, with its unit.
+        what: &'static str,
+        /// Its measure.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Nothing of that index, size or path is published.
+    #[error("{what} is not in the log of size {size}")]
+    NotPublished {
+        /// What was asked for.
+        what: String,
+        /// The published size.
+        size: u64,
+    },
+    /// Bytes that are not what their format asks for.
+    #[error(transparent)]
+    Format(#[from] vestiary_tlog::Error),
+}
+
+impl From<FileError> for LogError {
+    fn from(error: FileError) -> Self {
+        Self::Files(error)
+    }
+}
+
+impl From<JournalError> for LogError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Files(error) => Self::Files(error),
+            error @ (JournalError::Stopped { .. } | JournalError::Fenced { .. }) => Self::Stopped {
+                why: error.to_string(),
+            },
+            error => Self::Staging(error),
+        }
+    }
+}
+
+impl LogError {
+    /// Whether the disk is full: nothing is wrong that space would not cure.
+    pub fn is_no_space(&self) -> bool {
+        matches!(self, Self::Files(error) if error.is_no_space())
+    }
 }

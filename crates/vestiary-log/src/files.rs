@@ -15,6 +15,7 @@ pub use upload::{Upload, Uploaded};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::FileError;
@@ -101,7 +102,7 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
                 return Err(FileError::Io {
                     operation: "read",
                     path: self.path().to_owned(),
-                    source: std::io::ErrorKind::UnexpectedEof.into(),
+                    source: Arc::new(std::io::ErrorKind::UnexpectedEof.into()),
                 });
             }
             done += read;
@@ -217,7 +218,7 @@ pub trait Files: fmt::Debug + Send + Sync + 'static {
 
     /// Makes the bytes of a file durable (not its name: [`Files::sync_dir`]).
     fn sync_file(&self, path: &Path) -> Result<(), FileError> {
-        self.open(path, OpenFor::Appending)?.sync()
+        self.open(path, OpenFor::Reading)?.sync()
     }
 
     /// Creates a file with these bytes: written, synced, then named. Durable on return. A file of

@@ -7,7 +7,7 @@ pub mod log;
 pub mod seams;
 pub mod sim;
 
-pub use error::{FileError, JournalError};
+pub use error::{FileError, JournalError, LogError};
 pub use files::{Disk, Files};
 pub use journal::Journal;
-pub use log::{CheckpointSigner, SignerError};
+pub use log::{Appended, CheckpointSigner, LogHandle, LogReader, LogWriter, Published, SignerError};
