@@ -33,3 +33,4 @@ pub mod roots;
 
 // What a world is answered.
 pub mod world;
+pub mod verify;

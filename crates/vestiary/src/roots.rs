@@ -307,6 +307,10 @@ mod chain_number {
 
     use super::{ChainId, Deserialize, Deserializer};
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's `with` passes a reference"
+    )]
     pub(super) fn serialize<S: Serializer>(chain: &ChainId, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(chain.0)
     }

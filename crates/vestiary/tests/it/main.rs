@@ -1,6 +1,9 @@
 //! What the crate promises, against data and programs that were not written for it.
 
 mod batch_files;
+mod certificate_cases;
+mod certificate_fixtures;
+mod data_model;
 mod foreign;
 mod jcs_vectors;
 mod key_vectors;

@@ -1,0 +1,238 @@
+//! The answer of a verification, for people and for programs.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+use crate::certificate::Certificate;
+use crate::digest::Sha256;
+use crate::ids::WearableId;
+
+/// The checks that must have passed unless the caller says otherwise.
+pub const DEFAULT_REQUIRE: [CheckName; 3] = [CheckName::Signature, CheckName::Issuer, CheckName::Log];
+
+/// What is checked; see [`crate::verify`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckName {
+    /// The bytes are a certificate.
+    Format,
+    /// It is about what was expected.
+    Token,
+    /// It is signed by the key it names.
+    Signature,
+    /// That key is the issuer's.
+    Issuer,
+    /// The evidence is of this certificate.
+    Statement,
+    /// The evidence's statement is in the log.
+    Log,
+    /// The log's checkpoint counts.
+    Checkpoint,
+}
+
+impl CheckName {
+    /// All checks, in the order of a report.
+    pub const ALL: [Self; 7] = [
+        Self::Format,
+        Self::Token,
+        Self::Signature,
+        Self::Issuer,
+        Self::Statement,
+        Self::Log,
+        Self::Checkpoint,
+    ];
+
+    /// The name as text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Token => "token",
+            Self::Signature => "signature",
+            Self::Issuer => "issuer",
+            Self::Statement => "statement",
+            Self::Log => "log",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+}
+
+impl fmt::Display for CheckName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for CheckName {
+    type Err = UnknownCheckName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCheckName> {
+        Self::ALL
+            .into_iter()
+            .find(|name| name.as_str() == text)
+            .ok_or(UnknownCheckName)
+    }
+}
+
+/// A text names no check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the checks are format, token, signature, issuer, statement, log and checkpoint")]
+pub struct UnknownCheckName;
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It holds, by what the reader already believes.
+    Passed,
+    /// It does not hold.
+    Failed,
+    /// What was given does not decide it.
+    Unknown,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was checked.
+    pub name: CheckName,
+    /// What was found.
+    pub outcome: Outcome,
+    /// The stable name of the reason; `ok` where there is nothing to add.
+    pub code: &'static str,
+    /// The reason in a sentence.
+    pub reason: Cow<'static, str>,
+    /// What was looked at, by name.
+    #[serde(serialize_with = "as_map")]
+    pub inputs: Vec<(&'static str, String)>,
+}
+
+impl Check {
+    pub(super) fn passed(name: CheckName, code: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            name,
+            outcome: Outcome::Passed,
+            code,
+            reason: reason.into(),
+            inputs: Vec::new(),
+        }
+    }
+
+    pub(super) fn failed(name: CheckName, code: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            ..Self::passed(name, code, reason)
+        }
+    }
+
+    pub(super) fn unknown(name: CheckName, code: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            outcome: Outcome::Unknown,
+            ..Self::passed(name, code, reason)
+        }
+    }
+
+    /// Adds something that was looked at.
+    #[must_use]
+    pub(super) fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.inputs.push((name, value.to_string()));
+        self
+    }
+}
+
+/// A list of checks. [`Display`](fmt::Display) is for people, serde for programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The wearable that the certificate names; `None` when the bytes are no certificate.
+    #[serde(serialize_with = "or_empty")]
+    pub wearable: Option<WearableId>,
+    /// The certificate's digest.
+    #[serde(serialize_with = "or_empty")]
+    pub digest: Option<Sha256>,
+    /// The issuer's name, in its own words: no check vouches for it.
+    pub issuer_name: String,
+    /// The checks, in the order of [`CheckName::ALL`].
+    pub checks: Vec<Check>,
+}
+
+impl Report {
+    pub(super) fn about(certificate: &Certificate) -> Self {
+        Self {
+            wearable: Some(certificate.fields().wearable),
+            digest: Some(certificate.digest()),
+            issuer_name: certificate.fields().issuer_name.clone(),
+            checks: Vec::with_capacity(CheckName::ALL.len()),
+        }
+    }
+
+    pub(super) fn add(&mut self, check: Check) {
+        self.checks.push(check);
+    }
+
+    /// The check of this name.
+    pub fn check(&self, name: CheckName) -> Option<&Check> {
+        self.checks.iter().find(|check| check.name == name)
+    }
+
+    /// Whether every required check passed and no check at all failed.
+    pub fn accepts(&self, require: &[CheckName]) -> bool {
+        let passed = |name: &CheckName| {
+            self.check(*name)
+                .is_some_and(|check| check.outcome == Outcome::Passed)
+        };
+        require.iter().all(passed) && self.checks.iter().all(|check| check.outcome != Outcome::Failed)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(wearable), Some(digest)) = (&self.wearable, &self.digest) {
+            writeln!(f, "wearable    {wearable}")?;
+            writeln!(f, "digest      {digest}")?;
+            writeln!(f, "issuer      {} (its own words)", self.issuer_name)?;
+        }
+        for Check {
+            name,
+            outcome,
+            code,
+            reason,
+            inputs,
+        } in &self.checks
+        {
+            write!(f, "{outcome:<8}{name:<12}{reason}")?;
+            if *code != "ok" {
+                write!(f, " [{code}]")?;
+            }
+            writeln!(f)?;
+            for (name, value) in inputs {
+                writeln!(f, "            {name}: {value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn as_map<S: Serializer>(inputs: &[(&'static str, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(inputs.iter().map(|(name, value)| (name, value)))
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+fn or_empty<T: fmt::Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_str(""),
+    }
+}
