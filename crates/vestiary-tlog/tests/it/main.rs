@@ -4,6 +4,7 @@
     clippy::print_stdout,
     reason = "tests over foreign data say whether it was there"
 )]
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop a test by unwrapping")]
 
 mod checkpoint;
 mod cosignature;
