@@ -4,18 +4,16 @@ use ed25519_dalek::{Signer, SigningKey};
 use vestiary::{
     certificate::{Certificate, UnsignedCertificate},
     keys::PublicKey,
-    statement::{BatchStatement, DesignStatement, Issued, Unsigned},
+    receipt::{Receipt, SignedReceipt},
+    statement::{BatchStatement, DesignStatement, Issued, RECEIPT_KEY_SUFFIX, Unsigned},
 };
-use vestiary_log::seams::Random;
-use vestiary_tlog::{Checkpoint, KeyName, SignatureType, SignedCheckpoint, SignedNote, VerifierKey, note};
+use vestiary_log::{CheckpointSigner, SignerError, seams::Random};
+use vestiary_tlog::{Checkpoint, KeyName, SignatureType, SignedCheckpoint, VerifierKey};
 
 use crate::{
     Algorithm, Committed, Error, Memory, Purpose, Refusal, StoredKey, TreeHead, key_file::sealed::Sealed,
     secret::Secret32,
 };
-
-/// What a receipt key's name adds to the log's origin.
-pub const RECEIPT_KEY_SUFFIX: &str = "/receipt";
 
 /// An Ed25519 key with one purpose. It signs whole documents of that purpose, never bytes of a caller's
 /// choice, and never without asking the [`Memory`] first.
@@ -132,41 +130,27 @@ impl Ed25519Key {
         Ok(checkpoint.sign(&key, |message| self.sign(message))?)
     }
 
-    /// Signs a receipt's text, under the name `<origin>/receipt`. Refused when the tree that it names
-    /// contradicts a checkpoint.
-    ///
-    /// `head` is the tree that the receipt names; the text's first line must be the receipt's version and a
-    /// line of it the origin, so that this key signs nothing else.
-    pub fn sign_receipt(
-        &self,
-        memory: &Memory,
-        origin: &str,
-        head: TreeHead,
-        text: &str,
-    ) -> Result<SignedNote, Error> {
+    /// Signs a receipt, under the name `<origin>/receipt`. Refused when the tree that it names contradicts a
+    /// checkpoint.
+    pub fn sign_receipt(&self, memory: &Memory, receipt: &Receipt) -> Result<SignedReceipt, Error> {
         self.purpose.expect(Purpose::Receipt)?;
-        let mut lines = text.lines();
-        if lines.next() != Some("vestiary/receipt/v1") || lines.next() != Some(origin) {
-            let why = "a receipt begins with its version and the log's origin";
-            return Err(Error::NotForThisKey {
-                purpose: self.purpose,
-                why,
-            });
-        }
-        let key = self.verifier_key(origin)?;
-        memory.admit_receipt(origin, head)?;
-        Ok(note::sign(text, &key, |message| self.sign(message))?)
+        let key = self.verifier_key(&receipt.origin)?;
+        let head = TreeHead {
+            size: receipt.size,
+            root: receipt.root,
+        };
+        memory.admit_receipt(&receipt.origin, head)?;
+        Ok(receipt.sign(&key, |message| self.sign(message))?)
     }
 
     fn expect_named(&self, named: PublicKey) -> Result<(), Error> {
         if named == self.public {
-            Ok(())
-        } else {
-            Err(Error::NotOurs {
-                ours: self.public,
-                named,
-            })
+            return Ok(());
         }
+        Err(Error::NotOurs {
+            ours: self.public.to_string(),
+            named: named.to_string(),
+        })
     }
 
     /// The one place where Ed25519 signatures are made. Deterministic: the same bytes give the same signature.
@@ -229,14 +213,15 @@ impl CheckpointKey {
             verifier_key,
         })
     }
+}
 
-    /// The key that readers need.
-    pub fn verifier_key(&self) -> &VerifierKey {
-        &self.verifier_key
+impl CheckpointSigner for CheckpointKey {
+    fn verifier_key(&self) -> VerifierKey {
+        self.verifier_key.clone()
     }
 
-    /// Signs a checkpoint; see [`Ed25519Key::sign_checkpoint`].
-    pub fn sign(&self, checkpoint: &Checkpoint) -> Result<SignedCheckpoint, Error> {
-        self.key.sign_checkpoint(&self.memory, checkpoint)
+    /// See [`Ed25519Key::sign_checkpoint`].
+    fn sign(&self, checkpoint: &Checkpoint) -> Result<Vec<u8>, SignerError> {
+        Ok(self.key.sign_checkpoint(&self.memory, checkpoint)?.to_bytes())
     }
 }

@@ -1,7 +1,5 @@
 use std::path::PathBuf;
 
-use vestiary::keys::PublicKey;
-
 use crate::{Algorithm, Purpose, Refusal};
 
 /// Why a key could not be kept, read or used. Nothing in it is secret.
@@ -112,17 +110,9 @@ pub enum Error {
     #[error("this key is {ours}, what is to be signed names {named}")]
     NotOurs {
         /// The key that was asked to sign.
-        ours: PublicKey,
+        ours: String,
         /// The key in what is to be signed.
-        named: PublicKey,
-    },
-    /// The text to be signed is not of the kind that this key signs.
-    #[error("a {purpose} key does not sign this: {why}")]
-    NotForThisKey {
-        /// The key's purpose.
-        purpose: Purpose,
-        /// What is wrong with the text.
-        why: &'static str,
+        named: String,
     },
     /// The memory says that signing this would contradict what was signed before.
     #[error(transparent)]
@@ -130,6 +120,9 @@ pub enum Error {
     /// The note or checkpoint is malformed.
     #[error(transparent)]
     Note(#[from] vestiary_tlog::Error),
+    /// The receipt is malformed.
+    #[error(transparent)]
+    Receipt(#[from] vestiary::receipt::ReceiptError),
 }
 
 impl Error {
@@ -150,9 +143,9 @@ impl Error {
             Self::OtherKey { .. } => "key_other",
             Self::InvalidSecret(_) => "key_invalid",
             Self::NotOurs { .. } => "key_not_named",
-            Self::NotForThisKey { .. } => "key_wrong_text",
             Self::Refused(refusal) => refusal.code(),
             Self::Note(_) => "note_malformed",
+            Self::Receipt(error) => error.code(),
         }
     }
 }

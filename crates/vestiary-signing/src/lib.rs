@@ -11,7 +11,7 @@ mod secret;
 
 pub use account::{Account, AccountKey};
 pub use codes::{ClaimCode, ClaimKey, CodeError, Seed};
-pub use ed25519::{CheckpointKey, Ed25519Key, RECEIPT_KEY_SUFFIX};
+pub use ed25519::{CheckpointKey, Ed25519Key};
 pub use error::Error;
 pub use key_file::{KdfCost, KeyFile, StoredKey};
 pub use memory::{Committed, Memory, Refusal, Sent, TreeHead, Witnessed};

@@ -21,7 +21,7 @@ pub enum Refusal {
     #[error("{wearable} has certificate {remembered}, another one ({asked}) is refused")]
     TwoCertificates {
         /// The wearable.
-        wearable: WearableId,
+        wearable: Box<WearableId>,
         /// Digest that was signed.
         remembered: Sha256,
         /// Digest that is asked for.
@@ -47,9 +47,9 @@ pub enum Refusal {
         /// The design.
         design: DesignId,
         /// What was signed.
-        remembered: Committed,
+        remembered: Box<Committed>,
         /// What is asked for.
-        asked: Committed,
+        asked: Box<Committed>,
     },
     /// Two roots for one size of a log: nothing more is signed for this log.
     #[error("log {origin} at size {size} has root {remembered}, root {asked} contradicts it")]

@@ -81,11 +81,14 @@ impl Serials {
                 Ok(())
             }
             Entry::Occupied(entry) if *entry.get() == asked => Ok(()),
-            Entry::Occupied(entry) => Err(Refusal::TwoCertificates {
-                wearable,
-                remembered: *entry.get(),
-                asked,
-            }),
+            Entry::Occupied(entry) => {
+                let (wearable, remembered) = (Box::new(wearable), *entry.get());
+                Err(Refusal::TwoCertificates {
+                    wearable,
+                    remembered,
+                    asked,
+                })
+            }
         }
     }
 
@@ -110,6 +113,7 @@ impl Serials {
         match last {
             Some(remembered) if remembered == asked => {}
             Some(remembered) if remembered.range.last() >= asked.range.first() => {
+                let (remembered, asked) = (Box::new(remembered), Box::new(asked));
                 return Err(Refusal::TwoRoots {
                     collection,
                     design,
