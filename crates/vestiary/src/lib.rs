@@ -5,6 +5,7 @@ pub mod block;
 pub mod digest;
 pub mod ids;
 pub mod slot;
+pub mod text;
 pub mod timestamp;
 
 // Bytes that are signed: JSON, its canonical form, keys.
@@ -32,5 +33,7 @@ pub mod typed_data;
 pub mod roots;
 
 // What a world is answered.
+pub mod inventory;
+pub mod rights;
 pub mod world;
 pub mod verify;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Sha256;
+use crate::{digest::Sha256, text::words};
 
 /// The licence of a design: its text by digest, and what it comes to for machines.
 // Fields of all types here stand in the order of canonical JSON, so that writing them in turn is canonical.
@@ -19,22 +19,18 @@ pub struct Licence {
     pub vrm: VrmPermissions,
 }
 
-/// From which age a wearable is suitable, in years.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub enum Age {
-    /// For everybody.
-    #[default]
-    #[serde(rename = "all")]
-    All,
-    /// From 12.
-    #[serde(rename = "12")]
-    From12,
-    /// From 16.
-    #[serde(rename = "16")]
-    From16,
-    /// For adults.
-    #[serde(rename = "18")]
-    From18,
+words! {
+    /// From which age a wearable is suitable, in years.
+    Age {
+        /// For everybody.
+        All = "all",
+        /// From 12.
+        From12 = "12",
+        /// From 16.
+        From16 = "16",
+        /// For adults.
+        From18 = "18",
+    }
 }
 
 /// The permission fields of `VRMC_vrm.meta`, names and values as there.
@@ -62,61 +58,50 @@ pub struct VrmPermissions {
     pub modification: Modification,
 }
 
-/// Who may wear it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum AvatarPermission {
-    /// The author alone.
-    OnlyAuthor,
-    /// Whoever has a licence of its own: here, the wearer.
-    OnlySeparatelyLicensedPerson,
-    /// Everybody.
-    Everyone,
-}
-
-/// For whose profit it may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum CommercialUsage {
-    /// Persons, without profit.
-    PersonalNonProfit,
-    /// Persons, also for profit.
-    PersonalProfit,
-    /// Companies too.
-    Corporation,
-}
-
-impl CommercialUsage {
-    /// VRM's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PersonalNonProfit => "personalNonProfit",
-            Self::PersonalProfit => "personalProfit",
-            Self::Corporation => "corporation",
-        }
+words! {
+    /// Who may wear it.
+    AvatarPermission {
+        /// The author alone.
+        OnlyAuthor = "onlyAuthor",
+        /// Whoever has a licence of its own: here, the wearer.
+        OnlySeparatelyLicensedPerson = "onlySeparatelyLicensedPerson",
+        /// Everybody.
+        Everyone = "everyone",
     }
 }
 
-/// Whether the author must be named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum CreditNotation {
-    /// Yes.
-    Required,
-    /// No.
-    Unnecessary,
+words! {
+    /// For whose profit it may be used.
+    CommercialUsage {
+        /// Persons, without profit.
+        PersonalNonProfit = "personalNonProfit",
+        /// Persons, also for profit.
+        PersonalProfit = "personalProfit",
+        /// Companies too.
+        Corporation = "corporation",
+    }
 }
 
-/// Whether it may be altered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Modification {
-    /// No.
-    Prohibited,
-    /// Yes, for oneself.
-    AllowModification,
-    /// Yes, and what results may be passed on.
-    AllowModificationRedistribution,
+words! {
+    /// Whether the author must be named.
+    CreditNotation {
+        /// Yes.
+        Required = "required",
+        /// No.
+        Unnecessary = "unnecessary",
+    }
+}
+
+words! {
+    /// Whether it may be altered.
+    Modification {
+        /// No.
+        Prohibited = "prohibited",
+        /// Yes, for oneself.
+        AllowModification = "allowModification",
+        /// Yes, and what results may be passed on.
+        AllowModificationRedistribution = "allowModificationRedistribution",
+    }
 }
 
 impl Default for VrmPermissions {
@@ -152,12 +137,5 @@ mod tests {
             serde_json::to_string(&VrmPermissions::default()).unwrap(),
             expected
         );
-        for usage in [
-            CommercialUsage::PersonalNonProfit,
-            CommercialUsage::PersonalProfit,
-            CommercialUsage::Corporation,
-        ] {
-            assert_eq!(serde_json::to_value(usage).unwrap(), usage.as_str());
-        }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     json::{self, JsonError},
     keys::{KeyError, PublicKey},
     terms::Terms,
+    text::plain,
 };
 
 /// Largest statement: an entry's length has two bytes in a tlog-tiles bundle.
@@ -66,10 +67,10 @@ pub struct LogOpened {
     /// The account whose anchors count.
     pub anchoring_account: AccountId,
     /// The key that signs checkpoints, named as the origin.
-    #[serde(with = "vkey_text")]
+    #[serde(with = "plain")]
     pub checkpoint_vkey: VerifierKey,
     /// The key that signs receipts, named `<origin>/receipt`.
-    #[serde(with = "vkey_text")]
+    #[serde(with = "plain")]
     pub receipt_vkey: VerifierKey,
 }
 
@@ -437,22 +438,6 @@ impl FromStr for IssuerSignature {
 }
 
 serde_as_text!(IssuerSignature);
-
-/// A [`VerifierKey`] as its text.
-mod vkey_text {
-    use super::{Cow, Deserialize, Deserializer, Serializer, VerifierKey};
-    use serde::de::Error as _;
-
-    pub(super) fn serialize<S: Serializer>(key: &VerifierKey, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(key)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VerifierKey, D::Error> {
-        Cow::<'de, str>::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
-    }
-}
 
 #[cfg(test)]
 mod tests;
