@@ -193,7 +193,7 @@ words! {
 }
 
 /// The issuer as an answer names it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuerEntry {
     /// The registry's number; blank when adopted.
     #[serde(with = "or_blank")]
@@ -216,9 +216,13 @@ words! {
     }
 }
 
-impl Default for IssuerProof {
+impl Default for IssuerEntry {
     fn default() -> Self {
-        Self::Unproven
+        Self {
+            id: None,
+            name: String::new(),
+            proof: IssuerProof::Unproven,
+        }
     }
 }
 
