@@ -37,3 +37,4 @@ pub mod inventory;
 pub mod rights;
 pub mod world;
 pub mod verify;
+pub mod world;

@@ -167,7 +167,7 @@ fn wearable(design_id: u64, serial: u64) -> WearableId {
 }
 
 fn fields() -> CertificateFields {
-    let salt = Sha256::of(b"test salt").0;
+    let salt = |name: &str| Sha256::of(format!("vestiary test salt of {name}").as_bytes()).0;
     CertificateFields {
         issuer_key: public(&test_key("issuer")),
         issuer_name: "Maison Été".to_owned(),
@@ -186,9 +186,9 @@ fn fields() -> CertificateFields {
             ("sku", "MN-TORSO-M"),
         ]
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), salted_hash(name, value, &salt)))
+        .map(|(name, value)| (name.to_owned(), salted_hash(name, value, &salt(name))))
         .collect(),
-        valid_from: Timestamp::new(1_795_000_000).expect("in range"),
+        valid_from: Timestamp::new(1_750_000_000).expect("in range"),
     }
 }
 
