@@ -31,10 +31,9 @@ pub mod typed_data;
 
 // What a reader believes, and what is checked.
 pub mod roots;
+pub mod verify;
 
 // What a world is answered.
 pub mod inventory;
 pub mod rights;
-pub mod world;
-pub mod verify;
 pub mod world;
