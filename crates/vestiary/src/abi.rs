@@ -43,6 +43,26 @@ pub use generated::{
     ILogAnchor, IWearableCollection,
 };
 
+/// Says in words why a contract refused: one of our errors with its arguments, or the text that it gave.
+/// `None` for data that says nothing we can read.
+pub fn describe_revert(data: &[u8]) -> Option<String> {
+    fn described<E: SolInterface + std::fmt::Debug>(data: &[u8]) -> Option<String> {
+        E::abi_decode_validate(data).ok().map(|error| {
+            // The enumeration's variant repeats the error's own name: `BadSerial(BadSerial { … })`.
+            let text = format!("{error:?}");
+            match text.split_once('(') {
+                Some((variant, rest)) if rest.starts_with(variant) => rest.trim_end_matches(')').to_owned(),
+                _ => text,
+            }
+        })
+    }
+    described::<IWearableCollection::IWearableCollectionErrors>(data)
+        .or_else(|| described::<IIssuerRegistry::IIssuerRegistryErrors>(data))
+        .or_else(|| described::<ICollectionFactory::ICollectionFactoryErrors>(data))
+        .or_else(|| described::<ILogAnchor::ILogAnchorErrors>(data))
+        .or_else(|| alloy_sol_types::decode_revert_reason(data))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +73,19 @@ mod tests {
         selectors
             .iter()
             .fold(FixedBytes::ZERO, |id, selector| id ^ FixedBytes::from(*selector))
+    }
+
+    #[test]
+    fn a_refusal_is_described_with_its_arguments() {
+        let error = IWearableCollection::BadSerial {
+            expected: 5,
+            given: 4,
+        };
+        assert_eq!(
+            describe_revert(&error.abi_encode()).unwrap(),
+            "BadSerial { expected: 5, given: 4 }"
+        );
+        assert_eq!(describe_revert(&[1, 2, 3]), None);
     }
 
     #[test]

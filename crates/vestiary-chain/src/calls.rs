@@ -1,0 +1,152 @@
+//! What each transaction of ours calls, as contract address and calldata.
+
+use alloy_primitives::{Address, B256, Bytes};
+use alloy_sol_types::SolCall;
+use vestiary::abi::{ICollectionFactory, IIssuerRegistry, ILogAnchor, IWearableCollection};
+use vestiary::ids::IssuerId;
+use vestiary::tree::Leaf;
+use vestiary::typed_data::CommitBatch;
+
+use crate::submitter::Call;
+
+fn call(to: Address, call: impl SolCall) -> Call {
+    Call::new(to, call.abi_encode().into())
+}
+
+/// `IssuerRegistry.register`: the sender becomes the account of a new issuer.
+pub fn register(registry: Address, did: &str) -> Call {
+    call(registry, IIssuerRegistry::registerCall { did: did.to_owned() })
+}
+
+/// `IssuerRegistry.acceptLog`.
+pub fn accept_log(
+    registry: Address,
+    issuer: IssuerId,
+    origin_hash: B256,
+    anchoring_account: Address,
+) -> Call {
+    let accept = IIssuerRegistry::acceptLogCall {
+        issuerId: issuer.get(),
+        originHash: origin_hash,
+        anchoringAccount: anchoring_account,
+    };
+    call(registry, accept)
+}
+
+/// `IssuerRegistry.addKey`: the Ed25519 key signs in that log from `from_index` on.
+pub fn add_key(registry: Address, issuer: IssuerId, key: B256, origin_hash: B256, from_index: u64) -> Call {
+    let add = IIssuerRegistry::addKeyCall {
+        issuerId: issuer.get(),
+        key,
+        originHash: origin_hash,
+        fromIndex: from_index,
+    };
+    call(registry, add)
+}
+
+/// Arguments of `CollectionFactory.createCollection`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCollection {
+    /// The issuer; the sender must be its account.
+    pub issuer: IssuerId,
+    /// Name of the collection.
+    pub name: String,
+    /// Symbol of the collection.
+    pub symbol: String,
+    /// What stands before the token id in `tokenURI`; empty for the design's content id.
+    pub base_uri: String,
+    /// The first minter, zero for none.
+    pub minter: Address,
+    /// Distinguishes collections with equal arguments.
+    pub salt: B256,
+}
+
+/// `CollectionFactory.createCollection`.
+pub fn create_collection(factory: Address, collection: &NewCollection) -> Call {
+    let create = ICollectionFactory::createCollectionCall {
+        issuerId: collection.issuer.get(),
+        name: collection.name.clone(),
+        symbol: collection.symbol.clone(),
+        baseUri: collection.base_uri.clone(),
+        minter: collection.minter,
+        salt: collection.salt,
+    };
+    call(factory, create)
+}
+
+/// `WearableCollection.setMinter`.
+pub fn set_minter(collection: Address, minter: Address, allowed: bool) -> Call {
+    call(collection, IWearableCollection::setMinterCall { minter, allowed })
+}
+
+/// `WearableCollection.commitBatchBySignature`.
+pub fn commit_batch_by_signature(collection: Address, batch: &CommitBatch, signature: Bytes) -> Call {
+    let commit = IWearableCollection::commitBatchBySignatureCall {
+        batch: IWearableCollection::Batch {
+            designId: batch.design_id.get(),
+            firstSerial: batch.first_serial.get(),
+            count: batch.count,
+            edition: batch.edition,
+            terms: batch.terms,
+            designDigest: batch.design_digest.b256(),
+            root: batch.root,
+        },
+        deadline: alloy_primitives::U256::from(batch.deadline),
+        signature,
+    };
+    call(collection, commit)
+}
+
+/// What a claim brings besides its leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimArguments {
+    /// Root of the batch.
+    pub root: B256,
+    /// The receiver that the claim key named.
+    pub to: Address,
+    /// The deadline that the claim key named, unix seconds.
+    pub deadline: u64,
+    /// Siblings of the leaf.
+    pub proof: Vec<B256>,
+    /// The claim key's signature.
+    pub signature: Bytes,
+}
+
+/// `WearableCollection.claim`.
+pub fn claim(collection: Address, leaf: &Leaf, arguments: ClaimArguments) -> Call {
+    let claim = IWearableCollection::claimCall {
+        root: arguments.root,
+        tokenId: leaf.token_id.0,
+        certificateDigest: leaf.certificate_digest.b256(),
+        claimKey: leaf.claim_key,
+        to: arguments.to,
+        deadline: alloy_primitives::U256::from(arguments.deadline),
+        proof: arguments.proof,
+        signature: arguments.signature,
+    };
+    call(collection, claim)
+}
+
+/// `WearableCollection.mint`, of a leaf without claim key.
+pub fn mint(collection: Address, leaf: &Leaf, root: B256, to: Address, proof: Vec<B256>) -> Call {
+    let mint = IWearableCollection::mintCall {
+        root,
+        tokenId: leaf.token_id.0,
+        certificateDigest: leaf.certificate_digest.b256(),
+        to,
+        proof,
+    };
+    call(collection, mint)
+}
+
+/// `LogAnchor.anchor`.
+pub fn anchor(log_anchor: Address, origin: &str, size: u64, root: B256) -> Call {
+    call(
+        log_anchor,
+        ILogAnchor::anchorCall {
+            origin: origin.to_owned(),
+            size,
+            root,
+        },
+    )
+}
