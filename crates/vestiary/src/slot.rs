@@ -2,6 +2,9 @@
 
 use crate::text::words;
 
+/// A text that names no slot.
+pub use crate::text::UnknownWord as UnknownSlot;
+
 words! {
     // In the order of their texts, so that a set of slots is sorted as its texts are.
     /// A slot of the body.

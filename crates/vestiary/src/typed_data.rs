@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::{
     digest::Sha256,
     ids::{CollectionId, DesignId, Serial, TokenId, address_text},
+    json::MAX_INTEGER,
 };
 
 /// Name in the EIP-712 domain.
@@ -179,13 +180,18 @@ fn wallet_json(collection: CollectionId, name: &str, fields: &[Field], message: 
             .map(|(kind, field)| json!({"name": field, "type": kind}))
             .collect()
     };
+    // Wallets compare it with their own, some of them as a number.
+    let chain_id = match collection.chain.0 {
+        small @ ..=MAX_INTEGER => Value::from(small),
+        large => Value::from(large.to_string()),
+    };
     json!({
         "types": { "EIP712Domain": described(DOMAIN_FIELDS), name: described(fields) },
         "primaryType": name,
         "domain": {
             "name": DOMAIN_NAME,
             "version": DOMAIN_VERSION,
-            "chainId": collection.chain.0.to_string(),
+            "chainId": chain_id,
             "verifyingContract": address_text(&collection.address),
         },
         "message": message,
@@ -384,10 +390,18 @@ mod tests {
     }
 
     #[test]
-    fn wallets_get_every_number_as_a_string() {
+    fn wallets_get_every_number_of_a_message_as_a_string() {
         let object = commit_batch().wallet_json(COLLECTION);
         assert_eq!(object["primaryType"], "CommitBatch");
-        assert_eq!(object["domain"]["chainId"], "31337");
+        assert_eq!(object["domain"]["chainId"], 31337);
+        let far = CollectionId {
+            chain: ChainId(u64::MAX),
+            ..COLLECTION
+        };
+        assert_eq!(
+            commit_batch().wallet_json(far)["domain"]["chainId"],
+            u64::MAX.to_string()
+        );
         assert_eq!(object["message"]["terms"], "1208925819614629174706176");
         assert!(
             object["message"]

@@ -2,10 +2,10 @@
 //!
 //! ```json
 //! {"id":"plaza","name":"Plaza","formats":["glb"],"max_triangles":20000,"max_texture_px":2048,
-//!  "max_bytes":8388608,"extensions":"any","slots":["torso","legs"]}
+//!  "max_bytes":8388608,"allowed_extensions":"any","slots":["torso","legs"]}
 //! ```
 //!
-//! `extensions` is `"any"` or the list of glTF extensions that the engine knows.
+//! `allowed_extensions` is `"any"` or the list of glTF extensions that the engine knows.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -31,7 +31,8 @@ pub struct WorldProfile {
     pub id: String,
     /// What a person calls it.
     pub name: String,
-    /// File formats, as [`format_of`] names them.
+    /// File formats, as [`formats_of`] names them, or media types.
+    #[serde(deserialize_with = "distinct")]
     pub formats: BTreeSet<String>,
     /// Most triangles of one wearable.
     pub max_triangles: u64,
@@ -40,8 +41,9 @@ pub struct WorldProfile {
     /// Largest file.
     pub max_bytes: u64,
     /// Extensions that a file may need.
-    pub extensions: Extensions,
+    pub allowed_extensions: Extensions,
     /// Slots that the world's bodies have.
+    #[serde(deserialize_with = "distinct")]
     pub slots: BTreeSet<Slot>,
 }
 
@@ -90,7 +92,7 @@ impl WorldProfile {
 
     /// What [`parse`](Self::parse) checks beyond the types, for profiles that were not read.
     pub fn check(&self) -> Result<(), ProfileError> {
-        let known_extensions = match &self.extensions {
+        let known_extensions = match &self.allowed_extensions {
             Extensions::Any => &BTreeSet::new(),
             Extensions::Only(names) => names,
         };
@@ -133,16 +135,16 @@ impl WorldProfile {
     }
 }
 
-/// The name of a media type's file format in [`WorldProfile::formats`]; `None` for types without a short name,
-/// which a profile may list in full.
-pub fn format_of(media_type: &str) -> Option<&'static str> {
+/// The names under which [`WorldProfile::formats`] accepts files of a media type, besides the type itself.
+pub fn formats_of(media_type: &str) -> &'static [&'static str] {
     match media_type {
-        "model/gltf-binary" => Some("glb"),
-        "model/gltf+json" => Some("gltf"),
-        "model/vrm" => Some("vrm"),
-        "model/vnd.usdz+zip" => Some("usdz"),
-        "image/png" => Some("png"),
-        _ => None,
+        // Who loads glTF loads its binary container too.
+        "model/gltf-binary" => &["glb", "gltf"],
+        "model/gltf+json" => &["gltf"],
+        "model/vrm" => &["vrm"],
+        "model/vnd.usdz+zip" => &["usdz"],
+        "image/png" => &["png"],
+        _ => &[],
     }
 }
 
@@ -266,7 +268,7 @@ pub fn fit<'a>(world: &WorldProfile, slot: Slot, representations: &'a [Represent
 pub fn misfits(world: &WorldProfile, file: &Representation) -> Vec<Misfit> {
     let mut misfits = Vec::new();
     let is_loadable = |format: &str| world.formats.contains(format);
-    if !is_loadable(&file.media_type) && !format_of(&file.media_type).is_some_and(is_loadable) {
+    if !is_loadable(&file.media_type) && !formats_of(&file.media_type).iter().copied().any(is_loadable) {
         let loads = world.formats.iter().cloned().collect();
         misfits.push(Misfit::FormatNotLoadable {
             media_type: file.media_type.clone(),
@@ -291,7 +293,7 @@ pub fn misfits(world: &WorldProfile, file: &Representation) -> Vec<Misfit> {
             limit_bytes: world.max_bytes,
         });
     }
-    if let Extensions::Only(known) = &world.extensions {
+    if let Extensions::Only(known) = &world.allowed_extensions {
         misfits.extend(
             file.needs
                 .difference(known)
@@ -317,13 +319,29 @@ impl<'de> Deserialize<'de> for Extensions {
         #[serde(untagged)]
         enum Wire {
             Word(String),
-            Names(BTreeSet<String>),
+            Names(#[serde(deserialize_with = "distinct")] BTreeSet<String>),
         }
         match Wire::deserialize(deserializer) {
             Ok(Wire::Word(word)) if word == "any" => Ok(Self::Any),
             Ok(Wire::Names(names)) => Ok(Self::Only(names)),
-            _ => Err(D::Error::custom("extensions is \"any\" or a list of names")),
+            _ => Err(D::Error::custom(
+                "allowed_extensions is \"any\" or a list of names",
+            )),
         }
+    }
+}
+
+/// A list in which nothing stands twice.
+fn distinct<'de, T: Deserialize<'de> + Ord, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeSet<T>, D::Error> {
+    let items = Vec::<T>::deserialize(deserializer)?;
+    let count = items.len();
+    let set: BTreeSet<T> = items.into_iter().collect();
+    if set.len() == count {
+        Ok(set)
+    } else {
+        Err(D::Error::custom("the list has an item twice"))
     }
 }
 

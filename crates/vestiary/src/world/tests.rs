@@ -10,7 +10,7 @@ fn plaza() -> WorldProfile {
         max_triangles: 20_000,
         max_texture_px: 2048,
         max_bytes: 8 << 20,
-        extensions: Extensions::Any,
+        allowed_extensions: Extensions::Any,
         slots: BTreeSet::from([Slot::Torso, Slot::Legs]),
     }
 }
@@ -22,7 +22,7 @@ fn pocket() -> WorldProfile {
         max_triangles: 2_000,
         max_texture_px: 512,
         max_bytes: 1 << 20,
-        extensions: Extensions::Only(BTreeSet::new()),
+        allowed_extensions: Extensions::Only(BTreeSet::new()),
         ..plaza()
     }
 }
@@ -132,6 +132,32 @@ fn a_slot_that_the_world_lacks_and_a_design_without_files_are_reasons() {
 }
 
 #[test]
+fn who_loads_gltf_loads_its_binary_container_and_not_the_other_way_round() {
+    let world = |format: &str| WorldProfile {
+        formats: BTreeSet::from([format.into()]),
+        ..plaza()
+    };
+    let of = |media_type: &str| Representation {
+        media_type: media_type.into(),
+        ..file("plaza", 1, 1)
+    };
+    for (format, media_type, loads) in [
+        ("glb", "model/gltf-binary", true),
+        ("gltf", "model/gltf-binary", true),
+        ("gltf", "model/gltf+json", true),
+        ("glb", "model/gltf+json", false),
+        ("model/x", "model/x", true),
+        ("glb", "model/x", false),
+    ] {
+        assert_eq!(
+            misfits(&world(format), &of(media_type)).is_empty(),
+            loads,
+            "{format} {media_type}"
+        );
+    }
+}
+
+#[test]
 fn limits_are_inclusive() {
     let files = [Representation {
         bytes: 1 << 20,
@@ -144,16 +170,28 @@ fn limits_are_inclusive() {
 fn profiles_are_read_strictly() {
     let text = serde_json::to_string(&plaza()).unwrap();
     assert_eq!(WorldProfile::parse(text.as_bytes()), Ok(plaza()));
-    let only = r#""extensions":["KHR_materials_unlit"]"#;
-    let known = WorldProfile::parse(text.replace(r#""extensions":"any""#, only).as_bytes()).unwrap();
+    let only = r#""allowed_extensions":["KHR_materials_unlit"]"#;
+    let known = WorldProfile::parse(text.replace(r#""allowed_extensions":"any""#, only).as_bytes()).unwrap();
     assert_eq!(
-        known.extensions,
+        known.allowed_extensions,
         Extensions::Only(BTreeSet::from(["KHR_materials_unlit".into()]))
     );
     for (from, to, code) in [
-        (r#""extensions":"any""#, r#""extensions":"all""#, "wrong_shape"),
-        (r#""extensions":"any""#, r#""extensions":null"#, "wrong_shape"),
-        (r#""extensions":"any""#, r#""extensions":[""]"#, "profile_field"),
+        (
+            r#""allowed_extensions":"any""#,
+            r#""allowed_extensions":"all""#,
+            "wrong_shape",
+        ),
+        (
+            r#""allowed_extensions":"any""#,
+            r#""allowed_extensions":null"#,
+            "wrong_shape",
+        ),
+        (
+            r#""allowed_extensions":"any""#,
+            r#""allowed_extensions":[""]"#,
+            "profile_field",
+        ),
         (r#""id":"plaza""#, r#""id":"../plaza""#, "profile_field"),
         (r#""id":"plaza""#, r#""id":"""#, "profile_field"),
         (r#""name":"Plaza""#, r#""name":"""#, "profile_field"),
@@ -178,6 +216,8 @@ fn profiles_are_read_strictly() {
         ),
         (r#","max_triangles":20000"#, "", "missing_field"),
         (r#""torso""#, r#""upper_body""#, "wrong_shape"),
+        (r#""torso""#, r#""torso","torso""#, "wrong_shape"),
+        (r#"["glb"]"#, r#"["glb","glb"]"#, "wrong_shape"),
     ] {
         let changed = text.replace(from, to);
         assert_ne!(changed, text, "{from}");
@@ -194,7 +234,7 @@ fn profiles_are_read_strictly() {
     );
     let many = (0..=MAX_LIST).map(|n| n.to_string()).collect();
     let many = WorldProfile {
-        extensions: Extensions::Only(many),
+        allowed_extensions: Extensions::Only(many),
         ..plaza()
     };
     assert_eq!(many.check().unwrap_err().code(), "profile_field");
@@ -213,8 +253,8 @@ prop_compose! {
         formats in btree_set(select(&["glb", "vrm", "model/x"][..]).prop_map(String::from), 1..3),
         slots in btree_set(select(&[Slot::Torso, Slot::Legs][..]), 1..3),
     ) -> WorldProfile {
-        let extensions = extensions.map_or(Extensions::Any, Extensions::Only);
-        WorldProfile { formats, max_triangles, max_texture_px, max_bytes, extensions, slots, ..plaza() }
+        let allowed_extensions = extensions.map_or(Extensions::Any, Extensions::Only);
+        WorldProfile { formats, max_triangles, max_texture_px, max_bytes, allowed_extensions, slots, ..plaza() }
     }
 }
 
@@ -248,7 +288,7 @@ proptest! {
                 && file.triangles <= world.max_triangles
                 && file.texture_px <= world.max_texture_px
                 && file.bytes <= world.max_bytes
-                && match &world.extensions {
+                && match &world.allowed_extensions {
                     Extensions::Any => true,
                     Extensions::Only(known) => file.needs.iter().all(|name| known.contains(name)),
                 }

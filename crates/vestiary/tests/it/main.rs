@@ -7,4 +7,8 @@ mod data_model;
 mod foreign;
 mod jcs_vectors;
 mod key_vectors;
+mod ours;
+mod tree_vectors;
+mod typed_data_vectors;
 mod w3c_vectors;
+mod world_profiles;
