@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+
+import {IWearableCollection} from "../interfaces/IWearableCollection.sol";
+import {Trees} from "./support/Trees.sol";
+import {World} from "./support/World.sol";
+
+contract MintsTest is World {
+    uint256 private constant BURNED = 1 << 200;
+
+    function test_a_minter_mints_a_serial_without_claim_key() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 4, false);
+        _commit(1, 1, leaves);
+        vm.expectEmit(address(collection));
+        emit IWearableCollection.Certified(leaves[3].tokenId, leaves[3].digest);
+        _mint(leaves, 3, player);
+        vm.assertEq(collection.ownerOf(leaves[3].tokenId), player);
+    }
+
+    function test_a_minter_mints_a_serial_once() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 4, false);
+        bytes32 root = _commit(1, 1, leaves);
+        _mint(leaves, 3, player);
+        (, bytes32[] memory proof) = Trees.open(leaves, 3);
+        vm.prank(service);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.AlreadyMinted.selector, leaves[3].tokenId));
+        collection.mint(root, leaves[3].tokenId, leaves[3].digest, friend, proof);
+    }
+
+    function test_a_minter_cannot_take_a_serial_with_a_claim_key() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 4, true);
+        bytes32 root = _commit(1, 1, leaves);
+        (, bytes32[] memory proof) = Trees.open(leaves, 0);
+        vm.prank(service);
+        vm.expectRevert(
+            abi.encodeWithSelector(IWearableCollection.NotInBatch.selector, root, leaves[0].tokenId)
+        );
+        collection.mint(root, leaves[0].tokenId, leaves[0].digest, service, proof);
+    }
+
+    function test_a_minter_cannot_commit_by_any_way() public {
+        IWearableCollection.Batch memory batch = _batch(1, 1, 200, "root");
+        bytes memory signature = _signCommit(address(collection), _key("service"), batch, NOW);
+        vm.startPrank(service);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.NotIssuer.selector, brandId, service));
+        collection.commitBatch(batch);
+        vm.expectRevert(IWearableCollection.BadSignature.selector);
+        collection.commitBatchBySignature(batch, NOW, signature);
+    }
+
+    function test_the_issuer_takes_the_minter_role_back_at_any_time() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 4, false);
+        bytes32 root = _commit(1, 1, leaves);
+        (, bytes32[] memory proof) = Trees.open(leaves, 0);
+        vm.expectEmit(address(collection));
+        emit IWearableCollection.MinterChanged(service, false);
+        vm.prank(brand);
+        collection.setMinter(service, false);
+        vm.prank(service);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.NotMinter.selector, service));
+        collection.mint(root, leaves[0].tokenId, leaves[0].digest, service, proof);
+
+        vm.prank(brand);
+        collection.setMinter(friend, true);
+        vm.prank(friend);
+        collection.mint(root, leaves[0].tokenId, leaves[0].digest, player, proof);
+    }
+
+    function test_only_the_issuer_grants_roles_links_and_royalties() public {
+        bytes memory refused =
+            abi.encodeWithSelector(IWearableCollection.NotIssuer.selector, brandId, service);
+        vm.startPrank(service);
+        vm.expectRevert(refused);
+        collection.setMinter(friend, true);
+        vm.expectRevert(refused);
+        collection.setBaseUri("https://evil.example/");
+        vm.expectRevert(refused);
+        collection.setRoyalty(service, 10_000);
+    }
+
+    // ---- Transfers and the end
+
+    function test_an_owner_gives_a_wearable_away_by_a_plain_transfer() public {
+        uint256 tokenId = _wearableOf(player);
+        vm.prank(player);
+        collection.transferFrom(player, friend, tokenId);
+        vm.assertEq(collection.ownerOf(tokenId), friend);
+        vm.assertEq(collection.wordOf(tokenId), uint256(uint160(friend)));
+        vm.assertEq(collection.balanceOf(player), 0);
+        vm.assertEq(collection.balanceOf(friend), 1);
+    }
+
+    function test_neither_issuer_nor_service_moves_what_a_player_owns() public {
+        uint256 tokenId = _wearableOf(player);
+        address[3] memory others = [brand, service, stranger];
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.prank(others[i]);
+            vm.expectRevert(
+                abi.encodeWithSelector(IERC721Errors.ERC721InsufficientApproval.selector, others[i], tokenId)
+            );
+            collection.transferFrom(player, others[i], tokenId);
+            vm.prank(others[i]);
+            vm.expectRevert(
+                abi.encodeWithSelector(IWearableCollection.NotTokenOwner.selector, tokenId, others[i])
+            );
+            collection.burn(tokenId);
+        }
+    }
+
+    function test_a_burned_serial_keeps_its_flag_and_never_returns() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 3, true);
+        bytes32 root = _commit(1, 1, leaves);
+        _claim(leaves, 1, player);
+        uint256 tokenId = leaves[1].tokenId;
+        vm.prank(player);
+        collection.burn(tokenId);
+        vm.assertEq(collection.wordOf(tokenId), BURNED);
+        vm.assertEq(collection.balanceOf(player), 0);
+        vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721NonexistentToken.selector, tokenId));
+        collection.ownerOf(tokenId);
+
+        (, bytes32[] memory proof) = Trees.open(leaves, 1);
+        bytes memory signature =
+            _signClaim(address(collection), _claimKey(tokenId), tokenId, leaves[1].digest, player, NOW);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.AlreadyMinted.selector, tokenId));
+        collection.claim(root, tokenId, leaves[1].digest, leaves[1].claimKey, player, NOW, proof, signature);
+        vm.prank(player);
+        vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721NonexistentToken.selector, tokenId));
+        collection.burn(tokenId);
+    }
+
+    function test_an_approved_account_moves_a_wearable_but_does_not_burn_it() public {
+        uint256 tokenId = _wearableOf(player);
+        vm.prank(player);
+        collection.setApprovalForAll(friend, true);
+        vm.startPrank(friend);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.NotTokenOwner.selector, tokenId, friend));
+        collection.burn(tokenId);
+        collection.transferFrom(player, friend, tokenId);
+    }
+
+    function testFuzz_a_token_that_was_never_minted_has_no_owner(uint256 tokenId) public {
+        vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721NonexistentToken.selector, tokenId));
+        collection.ownerOf(tokenId);
+        vm.assertEq(collection.wordOf(tokenId), 0);
+    }
+
+    function test_token_zero_never_exists() public {
+        vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721NonexistentToken.selector, 0));
+        collection.ownerOf(0);
+        vm.prank(service);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.OutsideBatch.selector, bytes32(0), 0));
+        collection.mint(0, 0, 0, service, new bytes32[](0));
+    }
+}
