@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IWearableCollection} from "../../interfaces/IWearableCollection.sol";
+import {World} from "../support/World.sol";
+import {Crowd} from "./Crowd.sol";
+
+/// @title What stays true whatever a crowd does, in any order
+contract InvariantsTest is World {
+    Crowd private _crowd;
+
+    function setUp() public override {
+        super.setUp();
+        _crowd = new Crowd(collection, registry, brandId);
+        // A first batch of each kind, so that short sequences reach tokens too.
+        _crowd.commit(0, 0, 4, 15, true, false);
+        _crowd.commit(0, 1, 4, 15, false, false);
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(_crowd);
+    }
+
+    /// Nobody committed, minted, moved or burned what was not theirs to; no owner and no issuer was kept
+    /// from what is; no edition changed; nothing came from outside its batch.
+    function invariant_nobody_oversteps_and_nobody_is_stopped() external view {
+        if (_crowd.breachCount() != 0) vm.assertEq(_crowd.breaches(0), "");
+    }
+
+    /// The rest is about state that the crowd keeps beside the chain's, so the end of a run shows it all.
+    function afterInvariant() external view {
+        _a_serial_is_minted_at_most_once_ever();
+        _supply_stays_within_the_edition();
+        _the_word_says_who_owns_and_what_is_burned();
+        _balances_are_the_number_of_tokens_owned();
+        _the_count_of_designs_is_the_number_of_open_ones();
+    }
+
+    function _a_serial_is_minted_at_most_once_ever() private view {
+        for (uint256 i = 0; i < _crowd.tokenCount(); ++i) {
+            vm.assertEq(_crowd.mints(_crowd.tokenIds(i)), 1);
+        }
+    }
+
+    function _supply_stays_within_the_edition() private view {
+        for (uint64 designId = 1; designId <= 3; ++designId) {
+            IWearableCollection.Design memory design = collection.designOf(designId);
+            uint256 minted;
+            for (uint256 i = 0; i < _crowd.tokenCount(); ++i) {
+                uint256 tokenId = _crowd.tokenIds(i);
+                if (tokenId >> 64 != designId) continue;
+                ++minted;
+                vm.assertTrue(uint64(tokenId) < design.nextSerial, "minted beyond what is committed");
+            }
+            if (design.edition == 0) continue;
+            vm.assertLe(minted, design.edition, "edition");
+            vm.assertTrue(design.nextSerial <= design.edition + 1, "serials beyond the edition");
+        }
+    }
+
+    function _the_word_says_who_owns_and_what_is_burned() private view {
+        for (uint256 i = 0; i < _crowd.tokenCount(); ++i) {
+            uint256 tokenId = _crowd.tokenIds(i);
+            uint256 word = uint256(uint160(_crowd.owners(tokenId)));
+            if (_crowd.burned(tokenId)) word |= 1 << 200;
+            vm.assertEq(collection.wordOf(tokenId), word);
+        }
+    }
+
+    function _balances_are_the_number_of_tokens_owned() private view {
+        for (uint256 who = 0; who < 6; ++who) {
+            address account = _crowd.actor(who);
+            uint256 owned;
+            for (uint256 i = 0; i < _crowd.tokenCount(); ++i) {
+                if (_crowd.owners(_crowd.tokenIds(i)) == account) ++owned;
+            }
+            vm.assertEq(collection.balanceOf(account), owned);
+        }
+    }
+
+    function _the_count_of_designs_is_the_number_of_open_ones() private view {
+        uint64 open;
+        for (uint64 designId = 1; designId <= 3; ++designId) {
+            if (collection.designOf(designId).nextSerial != 0) ++open;
+        }
+        vm.assertEq(collection.designCount(), open);
+    }
+
+    /// The crowd is no use if it never gets anywhere: one run reaches every kind of act.
+    function test_the_crowd_reaches_every_act() external {
+        uint256 seed = 1;
+        for (uint256 i = 0; i < 1500; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            uint256 a = seed >> 16;
+            uint256 b = seed >> 80;
+            uint256 c = seed >> 160;
+            uint256 act = seed % 9;
+            if (act == 0) _crowd.commit(a, uint64(b), uint64(c), uint8(a >> 9), c % 2 == 0, b % 8 == 0);
+            if (act == 1) _crowd.commitSigned(a, uint64(b), uint64(c), uint8(a >> 9), c % 2 == 0);
+            if (act == 2) _crowd.setMinter(a, b, c % 2 == 0);
+            if (act == 3) _crowd.claim(a, b, uint64(c), a >> 9, b >> 9);
+            if (act == 4) _crowd.mint(a, b, uint64(c), a >> 9);
+            if (act == 5) _crowd.transfer(a, b, c);
+            if (act == 6) _crowd.approveAll(a, b, c % 2 == 0);
+            if (act == 7) _crowd.burn(a, b);
+            if (act == 8 && a % 8 == 0) _crowd.rotate(b);
+        }
+        vm.assertTrue(_crowd.succeeded(collection.commitBatch.selector) > 3, "commits");
+        vm.assertTrue(_crowd.succeeded(collection.commitBatchBySignature.selector) > 3, "signed commits");
+        vm.assertTrue(_crowd.succeeded(collection.claim.selector) > 3, "claims");
+        vm.assertTrue(_crowd.succeeded(collection.mint.selector) > 3, "mints");
+        vm.assertTrue(_crowd.succeeded(collection.transferFrom.selector) > 3, "transfers");
+        vm.assertTrue(_crowd.succeeded(collection.burn.selector) > 3, "burns");
+        vm.assertTrue(_crowd.succeeded(collection.setMinter.selector) > 3, "minters");
+        vm.assertEq(_crowd.breachCount(), 0);
+    }
+}
