@@ -19,6 +19,9 @@ interface ICollectionFactory {
     /// @notice `caller` is not the account of issuer `issuerId`.
     error NotIssuer(uint64 issuerId, address caller);
 
+    /// @notice These very arguments have made `collection` before.
+    error CollectionExists(address collection);
+
     /// @notice The list is shorter than that.
     error NoSuchCollection(uint256 index);
 
@@ -27,8 +30,9 @@ interface ICollectionFactory {
 
     /// @notice Creates, initialises and lists a collection.
     /// @dev Issuer's account only. The address follows from every argument and from nothing else, so
-    /// nobody can take it in advance, and equal arguments give one collection: the second call reverts.
-    /// Publish the address after finality: another chain history may lack it.
+    /// nobody can take it in advance, and equal arguments give one collection. Publish the address after
+    /// finality: another chain history may lack it. Reverts: NotIssuer, CollectionExists, and the
+    /// registry's UnknownIssuer.
     /// @param issuerId The issuer whose acts the collection will obey.
     /// @param name ERC-721 name.
     /// @param symbol ERC-721 symbol.

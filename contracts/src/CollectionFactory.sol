@@ -37,8 +37,11 @@ contract CollectionFactory is ICollectionFactory {
         bytes32 salt
     ) external returns (address collection) {
         require(msg.sender == IIssuerRegistry(registry).accountOf(issuerId), NotIssuer(issuerId, msg.sender));
-        collection =
-            Clones.cloneDeterministic(implementation, _salt(issuerId, name, symbol, baseUri, minter, salt));
+        bytes32 ownSalt = _salt(issuerId, name, symbol, baseUri, minter, salt);
+        // Asked first, because creating at a taken address burns all the gas there is.
+        collection = Clones.predictDeterministicAddress(implementation, ownSalt);
+        require(!isCollection[collection], CollectionExists(collection));
+        Clones.cloneDeterministic(implementation, ownSalt);
 
         isCollection[collection] = true;
         uint256 index = _collections.length;

@@ -41,7 +41,9 @@ contract CollectionFactoryTest is World {
 
     function test_equal_arguments_give_one_collection_only() public {
         vm.prank(brand);
-        vm.expectRevert();
+        vm.expectRevert(
+            abi.encodeWithSelector(ICollectionFactory.CollectionExists.selector, address(collection))
+        );
         factory.createCollection(brandId, "Maison Nuit", "NUIT", BASE_URI, service, 0);
         vm.assertEq(factory.collectionCount(), 1);
     }

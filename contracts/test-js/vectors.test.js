@@ -1,0 +1,47 @@
+// What ethers and @openzeppelin/merkle-tree say about the vectors and about the batch files of our own code.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { StandardMerkleTree } from "@openzeppelin/merkle-tree";
+import { TypedDataEncoder, verifyTypedData } from "ethers";
+import { artifact, fixture, fixturesIn, goodBatches, LEAF } from "./fixtures.js";
+
+for (const name of ["commit-batch", "claim"]) {
+  test(`ethers hashes and recovers every case of ${name} as written`, () => {
+    const { cases } = fixture(`typed-data/${name}.json`);
+    assert.ok(cases.length > 0);
+    for (const { typedData, signingHash, domainSeparator, signer, signature } of cases) {
+      const { EIP712Domain: _, ...types } = typedData.types;
+      assert.equal(TypedDataEncoder.hash(typedData.domain, types, typedData.message), signingHash);
+      assert.equal(TypedDataEncoder.hashDomain(typedData.domain), domainSeparator);
+      const recovered = verifyTypedData(typedData.domain, types, typedData.message, signature);
+      assert.equal(recovered.toLowerCase(), signer);
+    }
+  });
+}
+
+test("the foreign trees have the roots and proofs written beside them", () => {
+  const names = fixturesIn("batch-trees");
+  assert.ok(names.length > 0);
+  for (const name of names) {
+    const { leaves, root } = fixture(`batch-trees/${name}`);
+    for (const { tokenId, certificateDigest, claimKey, proof } of leaves) {
+      assert.ok(StandardMerkleTree.verify(root, LEAF, [tokenId, certificateDigest, claimKey], proof), name);
+    }
+  }
+});
+
+test("@openzeppelin/merkle-tree rebuilds the root of every good batch file, and not of the bad one", () => {
+  assert.ok(goodBatches().length > 0);
+  for (const name of goodBatches()) {
+    const { leaves, root } = fixture(`batches/${name}`);
+    assert.equal(StandardMerkleTree.of(leaves, LEAF).root, root, name);
+  }
+  const { leaves, root } = fixture("batches/root-of-other-leaves.json");
+  assert.notEqual(StandardMerkleTree.of(leaves, LEAF).root, root);
+});
+
+test("every contract fits EIP-170 with at least 6 kB to spare", () => {
+  for (const name of ["LogAnchor", "IssuerRegistry", "WearableCollection", "CollectionFactory"]) {
+    assert.ok(artifact(name).deployedBytecodeBytes <= 24_576 - 6_144, name);
+  }
+});
