@@ -62,6 +62,11 @@ impl Seed {
         Self(secret)
     }
 
+    /// Takes a seed that was made elsewhere. The caller's copy is the caller's to wipe.
+    pub fn import(secret: &[u8; 32]) -> Self {
+        Self(Secret32::new(*secret))
+    }
+
     /// The code of a wearable: HKDF-SHA256(seed, salt `vestiary/claim-code/v1`, info chain(32) ‖
     /// collection(20) ‖ tokenId(32) ‖ generation(4), 16 bytes), big-endian.
     ///

@@ -31,6 +31,12 @@ impl Ed25519Key {
         Self::from_secret(purpose, &secret)
     }
 
+    /// Takes a secret (RFC 8032's 32-byte seed) that was made elsewhere. The caller's copy is the caller's to
+    /// wipe.
+    pub fn import(purpose: Purpose, secret: &[u8; 32]) -> Result<Self, Error> {
+        Self::from_secret(purpose, &Secret32::new(*secret))
+    }
+
     /// What the key is for.
     pub fn purpose(&self) -> Purpose {
         self.purpose

@@ -103,8 +103,8 @@ impl Memory {
             .batch(collection, design, Committed { range, root })
     }
 
-    /// Remembers what our own log holds: its root at its present size, or at an earlier one that somebody
-    /// anchored or cosigned.
+    /// Remembers what our own log holds: the checkpoint that it publishes, and its root at each earlier size
+    /// that somebody anchored or cosigned, so that the two are compared.
     pub fn remember_log(&self, origin: &str, size: u64, root: Hash) -> Result<(), Refusal> {
         self.state().heads.ours(origin, TreeHead { size, root })
     }

@@ -42,10 +42,8 @@ pub(super) struct Heads(HashMap<String, Log>);
 struct Log {
     /// Roots by size, whoever told.
     roots: BTreeMap<u64, Hash>,
-    /// The longest that our own log was known to be.
-    ours: u64,
-    /// The largest tree that was signed or read from our own checkpoint.
-    signed: Option<TreeHead>,
+    /// The largest tree that was signed, or found in our log: what is published is never taken back.
+    ours: Option<TreeHead>,
     /// The largest tree that others saw.
     theirs: Option<(u64, Witnessed)>,
     /// The first contradiction: nothing is signed after it.
@@ -57,7 +55,7 @@ impl Heads {
     pub(super) fn ours(&mut self, origin: &str, head: TreeHead) -> Result<(), Refusal> {
         let log = self.of(origin);
         log.agree(origin, head)?;
-        log.ours = log.ours.max(head.size);
+        log.grow(head);
         Ok(())
     }
 
@@ -76,7 +74,7 @@ impl Heads {
     pub(super) fn sign(&mut self, origin: &str, asked: TreeHead) -> Result<(), Refusal> {
         let log = self.of(origin);
         log.whole(origin)?;
-        if let Some(remembered) = log.signed.filter(|remembered| remembered.size > asked.size) {
+        if let Some(remembered) = log.ours.filter(|remembered| remembered.size > asked.size) {
             return Err(Refusal::SmallerCheckpoint {
                 origin: origin.to_owned(),
                 remembered,
@@ -85,8 +83,7 @@ impl Heads {
         }
         log.disagrees(origin, asked)?;
         log.keep(asked);
-        log.ours = log.ours.max(asked.size);
-        log.signed = Some(asked);
+        log.grow(asked);
         Ok(())
     }
 
@@ -108,10 +105,11 @@ impl Log {
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
         }
+        let ours = self.ours.map_or(0, |head| head.size);
         match self.theirs {
-            Some((theirs, by)) if theirs > self.ours => Err(Refusal::LogTooShort {
+            Some((theirs, by)) if theirs > ours => Err(Refusal::LogTooShort {
                 origin: origin.to_owned(),
-                ours: self.ours,
+                ours,
                 theirs,
                 by,
             }),
@@ -139,6 +137,12 @@ impl Log {
         }
         self.keep(fact);
         Ok(())
+    }
+
+    fn grow(&mut self, head: TreeHead) {
+        if self.ours.is_none_or(|ours| ours.size < head.size) {
+            self.ours = Some(head);
+        }
     }
 
     fn keep(&mut self, head: TreeHead) {

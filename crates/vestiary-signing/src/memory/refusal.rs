@@ -64,11 +64,11 @@ pub enum Refusal {
         asked: Hash,
     },
     /// A checkpoint of a smaller tree than the last one.
-    #[error("log {origin} was signed at size {}, size {} is smaller", remembered.size, asked.size)]
+    #[error("log {origin} has reached size {}, size {} is smaller", remembered.size, asked.size)]
     SmallerCheckpoint {
         /// The log.
         origin: String,
-        /// The largest tree that was signed.
+        /// The largest tree that was signed or found in our log.
         remembered: TreeHead,
         /// What is asked for.
         asked: TreeHead,
