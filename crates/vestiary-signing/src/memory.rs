@@ -16,7 +16,7 @@ use vestiary::{
 };
 use vestiary_tlog::Hash;
 
-pub use heads::{TreeHead, Witnessed};
+pub use heads::{MAX_HEADS, TreeHead, Witnessed};
 pub use refusal::Refusal;
 pub use serials::Committed;
 pub use transactions::Sent;
@@ -133,8 +133,7 @@ impl Memory {
         let chain = ChainId(transaction.chain_id);
         self.state()
             .transactions
-            .remember(chain, account, transaction.nonce, sent);
-        Ok(())
+            .remember(chain, account, transaction.nonce, sent)
     }
 
     // Check, record, then sign: each of the following checks and records under one lock, in one call, and the

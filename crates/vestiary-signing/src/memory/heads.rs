@@ -5,7 +5,7 @@ use vestiary_tlog::Hash;
 use super::Refusal;
 
 /// Most sizes whose roots are remembered for a log. The largest are kept: they are what a fork would touch.
-const MAX_HEADS: usize = 4096;
+pub const MAX_HEADS: usize = 4096;
 
 /// A log at a size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -66,12 +66,35 @@ impl fmt::Display for Sent {
 pub(super) struct Transactions(HashMap<(ChainId, Address, u64), Vec<Sent>>);
 
 impl Transactions {
-    /// A fact from the outbox, in whatever order.
-    pub(super) fn remember(&mut self, chain: ChainId, account: Address, nonce: u64, sent: Sent) {
+    /// A fact from the outbox, in whatever order. It is kept also when it contradicts another.
+    pub(super) fn remember(
+        &mut self,
+        chain: ChainId,
+        account: Address,
+        nonce: u64,
+        fact: Sent,
+    ) -> Result<(), Refusal> {
         let all = self.0.entry((chain, account, nonce)).or_default();
-        if !all.iter().any(|known| known.signing_hash == sent.signing_hash) {
-            all.push(sent);
-            all.sort_by_key(|known| known.max_fee_per_gas);
+        if all.iter().any(|known| known.signing_hash == fact.signing_hash) {
+            return Ok(());
+        }
+        let contradiction = all
+            .iter()
+            .find(|known| !known.does_the_same_as(&fact))
+            .cloned()
+            .map(Box::new);
+        let asked = Box::new(fact.clone());
+        all.push(fact);
+        all.sort_by_key(|known| known.max_fee_per_gas);
+        match contradiction {
+            Some(remembered) => Err(Refusal::TwoTransactions {
+                chain,
+                account,
+                nonce,
+                remembered,
+                asked,
+            }),
+            None => Ok(()),
         }
     }
 

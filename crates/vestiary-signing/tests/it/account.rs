@@ -149,6 +149,26 @@ fn what_the_outbox_remembers_counts_as_signed() {
 }
 
 #[test]
+fn an_outbox_with_two_things_under_one_nonce_is_noticed() {
+    let memory = Memory::rebuilding();
+    let (one, two) = (
+        transaction(10),
+        TxEip1559 {
+            value: U256::ZERO,
+            ..transaction(10)
+        },
+    );
+    memory
+        .remember_transaction(ANVIL_ADDRESS, &one, one.signature_hash())
+        .unwrap();
+    memory
+        .remember_transaction(ANVIL_ADDRESS, &one, one.signature_hash())
+        .unwrap();
+    let refused = memory.remember_transaction(ANVIL_ADDRESS, &two, two.signature_hash());
+    assert!(matches!(refused, Err(Refusal::TwoTransactions { nonce: 5, .. })));
+}
+
+#[test]
 fn an_account_with_its_memory_signs_and_refuses_alike() {
     let signer = Account::new(account(Purpose::Submitter).into(), Memory::fresh().into());
     assert_eq!(

@@ -151,6 +151,24 @@ fn a_checkpoint_smaller_than_the_one_that_our_log_publishes_is_refused() {
 }
 
 #[test]
+fn a_log_with_more_checkpoints_than_are_kept_still_refuses_forks_at_its_end() {
+    let memory = Memory::fresh();
+    let last = vestiary_signing::MAX_HEADS as u64 + 100;
+    for size in 1..=last {
+        memory.remember_log(ORIGIN, size, hash(1)).unwrap();
+    }
+    assert!(matches!(
+        checkpoint(&memory, last, hash(2)),
+        Err(Refusal::TwoCheckpoints { .. })
+    ));
+    assert!(matches!(
+        checkpoint(&memory, 1, hash(2)),
+        Err(Refusal::SmallerCheckpoint { .. })
+    ));
+    assert!(memory.remember_log(ORIGIN, 101, hash(2)).is_err());
+}
+
+#[test]
 fn ranges_that_touch_are_fine_and_ranges_that_overlap_are_refused() {
     let key = ed25519(Purpose::Certificate);
     let memory = Memory::fresh();
