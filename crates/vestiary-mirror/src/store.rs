@@ -8,6 +8,9 @@
 //!   store then stops for good and takes away the marker file, without which it does not open again.
 //! - A damaged file makes it return errors or panic, at open or at any later read: both are caught and
 //!   become [`Error::NeedsRebuild`].
+//! - Damage in what it wrote last is taken for an unfinished write, and an older state opens without a
+//!   word: every commit is counted in a row, and the count at the last sync stands in the marker file. A
+//!   store that opens with a smaller count has lost what was durable.
 //! - Values beyond a few kilobytes leave the database file for files that are never fsynced: rows are
 //!   small and longer ones are cut into chunks of [`MAX_VALUE_BYTES`] by whoever writes them.
 
@@ -15,16 +18,25 @@ use std::{
     collections::BTreeMap,
     fmt,
     fs::{self, File, TryLockError},
-    io,
+    io::{self, Write as _},
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
 
-use crate::error::{Error, Result};
+use vestiary::digest::Sha256;
+
+use crate::{
+    codec::Field,
+    draft::undecodable,
+    error::{Error, Result},
+};
 
 /// Longest value to be stored, in bytes.
 pub(crate) const MAX_VALUE_BYTES: usize = 4096;
@@ -40,6 +52,9 @@ const ROWS_DIR: &str = "rows";
 const LOCK_FILE: &str = "lock";
 const WHOLE_FILE: &str = "whole";
 
+/// Row of the number of commits; outside of every table.
+const COMMITS_KEY: &[u8] = &[0xfe];
+
 /// Writes to be made together: a value, or `None` to delete.
 pub(crate) type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
@@ -52,6 +67,9 @@ pub(crate) struct Store {
     tree: sled::Db,
     database_file: File,
     rows_dir: File,
+    /// Commits ever made.
+    commits: AtomicU64,
+    syncing: Mutex<()>,
     whole: PathBuf,
     /// Why nothing is read or written any more.
     stopped: OnceLock<String>,
@@ -66,23 +84,30 @@ impl Store {
         let lock = lock(dir)?;
         let (rows, whole) = (dir.join(ROWS_DIR), dir.join(WHOLE_FILE));
         let fresh = !rows.exists();
-        if !fresh && !whole.exists() {
-            return Err(Error::rebuild("an earlier write failed halfway"));
-        }
+        let synced = if fresh { 0 } else { read_marker(&whole)? };
         let tree = open_tree(&rows)?;
         let database_file = File::open(rows.join("db"))?;
         let rows_dir = File::open(&rows)?;
-        if fresh {
-            File::create(&whole)?.sync_all()?;
-        }
         let store = Self {
             tree,
             database_file,
             rows_dir,
+            commits: AtomicU64::new(0),
+            syncing: Mutex::default(),
             whole,
             stopped: OnceLock::new(),
             _lock: lock,
         };
+        let commits = match store.get(COMMITS_KEY)? {
+            None => 0,
+            Some(count) => u64::read(&count).ok_or_else(|| undecodable("commit count"))?,
+        };
+        if commits < synced {
+            return Err(Error::rebuild(format!(
+                "it opens at commit {commits} and was durable at {synced}"
+            )));
+        }
+        store.commits.store(commits, Ordering::Relaxed);
         if fresh {
             store.sync()?;
             sync_dir(dir)?;
@@ -94,14 +119,13 @@ impl Store {
     pub(crate) fn wipe(dir: &Path) -> Result<()> {
         fs::create_dir_all(dir)?;
         let _lock = lock(dir)?;
-        // In this order: rows without the marker are refused, a marker without rows is harmless.
-        for removed in [
-            fs::remove_file(dir.join(WHOLE_FILE)),
-            fs::remove_dir_all(dir.join(ROWS_DIR)),
-        ] {
-            match removed {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
+        // In this order: rows without the marker are refused, a marker without rows is not looked at.
+        for path in [dir.join(WHOLE_FILE), dir.join(ROWS_DIR)] {
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_dir() => fs::remove_dir_all(&path)?,
+                Ok(_) => fs::remove_file(&path)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(sync_dir(dir)?)
@@ -146,17 +170,25 @@ impl Store {
                 None => batch.remove(key.as_slice()),
             }
         }
+        // There is one writer, the mirror's; a sync beside it may read the old count or the new one.
+        let count = self.commits.load(Ordering::Relaxed) + 1;
+        batch.insert(COMMITS_KEY, count.bytes());
         self.guarded(|| self.tree.apply_batch(batch))
-            .inspect_err(|_| self.not_whole())
+            .inspect_err(|_| self.not_whole())?;
+        self.commits.store(count, Ordering::Release);
+        Ok(())
     }
 
     /// Returns when everything committed so far survives a power cut. An error stops the store: after a
     /// failed fsync nobody knows what is on the disk.
     pub(crate) fn sync(&self) -> Result<()> {
+        let _one_at_a_time = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let commits = self.commits.load(Ordering::Acquire);
         self.guarded(|| {
             self.tree.flush()?;
             self.database_file.sync_data()?;
-            Ok(self.rows_dir.sync_all()?)
+            self.rows_dir.sync_all()?;
+            Ok(write_marker(&self.whole, commits)?)
         })
         .inspect_err(|_| self.not_whole())
     }
@@ -287,6 +319,97 @@ fn open_tree(rows: &Path) -> Result<sled::Db> {
     }
 }
 
+/// Writes the number of commits that are durable, in place: count and its SHA-256, 40 bytes.
+fn write_marker(path: &Path, commits: u64) -> io::Result<()> {
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
+    file.write_all(&(commits, Sha256::of(&commits.bytes())).bytes())?;
+    file.sync_all()
+}
+
+/// The number of commits that were durable, if no write failed since.
+fn read_marker(path: &Path) -> Result<u64> {
+    match fs::read(path) {
+        Ok(bytes) => <(u64, Sha256)>::read(&bytes)
+            .filter(|(commits, digest)| *digest == Sha256::of(&commits.bytes()))
+            .map(|(commits, _)| commits)
+            .ok_or_else(|| Error::rebuild("its marker file is damaged")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Error::rebuild("an earlier write failed halfway"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(dir: &Path) -> Store {
+        Store::open(dir).unwrap()
+    }
+
+    fn write(key: &[u8], value: &[u8]) -> Writes {
+        Writes::from([(key.to_vec(), Some(value.to_vec()))])
+    }
+
+    #[test]
+    fn a_panic_inside_the_database_stops_the_store_and_is_no_panic_outside() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        store.commit(&write(b"a", b"1")).unwrap();
+        let error = store
+            .guarded(|| -> sled::Result<()> { panic!("made up") })
+            .unwrap_err();
+        assert_eq!(error.code(), "mirror_needs_rebuild");
+        assert_eq!(store.get(b"a").unwrap_err().code(), "mirror_needs_rebuild");
+        assert!(store.prefixed(b"").next().unwrap().is_err());
+        assert!(store.last(Bound::Unbounded, Bound::Unbounded).is_err());
+    }
+
+    #[test]
+    fn after_a_failed_write_the_store_does_not_open_until_it_is_wiped() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        store.commit(&write(b"a", b"1")).unwrap();
+        store.stopped.set("the disk is full".into()).unwrap();
+        assert!(store.commit(&write(b"b", b"2")).is_err());
+        assert!(store.sync().is_err());
+        drop(store);
+        assert_eq!(
+            Store::open(dir.path()).unwrap_err().code(),
+            "mirror_needs_rebuild"
+        );
+        fs::write(dir.path().join("theirs"), "not ours").unwrap();
+        Store::wipe(dir.path()).unwrap();
+        assert_eq!(open(dir.path()).get(b"a").unwrap(), None);
+        assert!(dir.path().join("theirs").exists(), "only our rows are deleted");
+    }
+
+    #[test]
+    fn ranges_that_hold_no_key_are_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        for key in [[1, 0], [1, 255], [2, 0], [255, 255]] {
+            store.commit(&write(&key, b"")).unwrap();
+        }
+        let keys = |rows: Rows<'_>| rows.map(|row| row.unwrap().0).collect::<Vec<_>>();
+        assert_eq!(keys(store.prefixed(&[1])), [[1, 0], [1, 255]]);
+        assert_eq!(keys(store.prefixed(&[255])), [[255, 255]]);
+        let backwards = || (Bound::Excluded(vec![2]), Bound::Excluded(vec![1]));
+        assert!(keys(store.range(backwards().0, backwards().1)).is_empty());
+        assert!(store.last(backwards().0, backwards().1).unwrap().is_none());
+        let last = store
+            .last(Bound::Included(vec![1]), upper_bound(&[1]))
+            .unwrap()
+            .unwrap();
+        assert_eq!(last.0, [1, 255]);
+    }
 }

@@ -1,5 +1,9 @@
-//! Blocks as the contracts would write them, for tests of whatever feeds or asks a mirror. Behind the
+//! Blocks and log entries as the contracts and the service would write them, for tests of whatever feeds or asks a mirror. Behind the
 //! feature `testing`.
+
+mod log;
+
+pub use log::LogBuilder;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use vestiary::{

@@ -83,6 +83,7 @@ impl BlockFold<'_, '_> {
             next_serial: 1,
             opened: self.at.clone(),
         };
+        self.unbatched.insert((id, design_id));
         self.draft.put(&DESIGNS, &(id, design_id), &design)
     }
 
@@ -113,6 +114,7 @@ impl BlockFold<'_, '_> {
         }
         let first_serial = self.serial(event.firstSerial)?;
         design.next_serial = next;
+        self.unbatched.remove(&(id, design_id));
         let batch = Batch {
             count: event.count,
             root: event.root,

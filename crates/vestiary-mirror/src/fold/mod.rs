@@ -11,7 +11,7 @@ use vestiary::{
     abi::{ICollectionFactory, IERC721, IIssuerRegistry, ILogAnchor, IWearableCollection, SolEventInterface},
     block::{Block, ChainLog},
     digest::Sha256,
-    ids::{AccountId, CollectionId, WearableId},
+    ids::{AccountId, CollectionId, DesignId, WearableId},
 };
 
 pub(crate) use statements::fold_entry;
@@ -32,6 +32,8 @@ struct BlockFold<'a, 's> {
     at: ChainPoint,
     /// Collections created in this block, and whether their own first log was seen.
     created: BTreeMap<CollectionId, bool>,
+    /// Designs opened in this block whose first batch was not seen yet.
+    unbatched: BTreeSet<(CollectionId, DesignId)>,
     /// Mints of this block whose certificate was not seen yet.
     uncertified: BTreeSet<WearableId>,
     /// Certificates of this block whose mint was not seen yet.
@@ -54,6 +56,7 @@ pub(crate) fn fold_block(config: &MirrorConfig, draft: &mut Draft<'_>, block: &B
             log_index: 0,
         },
         created: BTreeMap::new(),
+        unbatched: BTreeSet::new(),
         uncertified: BTreeSet::new(),
         unminted: BTreeMap::new(),
     };
@@ -147,6 +150,10 @@ impl BlockFold<'_, '_> {
     fn nothing_is_left_open(&self) -> Result<()> {
         if let Some((id, _)) = self.created.iter().find(|(_, initialized)| !**initialized) {
             return Err(self.contradiction(format!("{id} was created and not initialised: logs are missing")));
+        }
+        if let Some((id, design_id)) = self.unbatched.first() {
+            let what = format!("design {design_id} of {id} was opened without a batch");
+            return Err(self.contradiction(what));
         }
         let open = self.uncertified.first().or_else(|| self.unminted.keys().next());
         match open {
