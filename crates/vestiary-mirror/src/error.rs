@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 use vestiary::block::BlockRef;
 
-/// Result with this crate's [`Error`].
+/// Result with this crate's [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why the mirror refused or stopped. Whenever a block or an entry is refused, nothing of it was applied.

@@ -261,7 +261,7 @@ impl<K: Field, V: Field> Table<K, V> {
     }
 }
 
-/// Declares the tables, and [`each_table`] which visits all of them with their types.
+/// Declares the tables, and `decodes`, which knows all of them.
 macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal $text:literal: $key:ty => $value:ty;)*) => {
         $($(#[$doc])* pub(crate) const $name: Table<$key, $value> = Table::new($prefix, $text);)*

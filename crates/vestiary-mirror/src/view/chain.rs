@@ -77,7 +77,7 @@ impl View<'_> {
         })
     }
 
-    /// In how many wearables of each collection `owner` has a right, by collection; zeros left out.
+    /// How many wearables of each collection belong to `owner`, by collection; zeros left out.
     pub fn balances(
         &self,
         owner: Address,

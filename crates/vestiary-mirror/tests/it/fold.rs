@@ -1,10 +1,11 @@
 //! Apply, undo, and the order of things.
 
+use alloy_primitives::B256;
 use proptest::prelude::*;
 use vestiary::block::Block;
 use vestiary_mirror::{
     Error, Mirror, UNDO_WINDOW_BLOCKS,
-    testing::{ChainBuilder, LogBuilder, collection, config},
+    testing::{ChainBuilder, Commit, LogBuilder, certificate_digest, collection, config, wearable},
 };
 
 use crate::support::{Ledger, TestMirror, blocks, coat, opening, play, player};
@@ -199,7 +200,7 @@ fn a_block_of_thousands_of_rows_is_one_step_and_undone_as_one() {
     let (mut chain, _) = opening();
     test.apply_block(&chain.end_block()).unwrap();
     let before = test.row_digest().unwrap();
-    let commit = vestiary_mirror::testing::Commit {
+    let commit = Commit {
         design_id: 9,
         first_serial: 1,
         count: 3000,
@@ -207,10 +208,7 @@ fn a_block_of_thousands_of_rows_is_one_step_and_undone_as_one() {
     };
     chain.commit(collection(0x20), &commit);
     for serial in 1..=3000 {
-        chain.mint(
-            vestiary_mirror::testing::wearable(collection(0x20), 9, serial),
-            player(1),
-        );
+        chain.mint(wearable(collection(0x20), 9, serial), player(1));
     }
     let block = chain.end_block();
     test.apply_block(&block).unwrap();
@@ -328,4 +326,39 @@ fn a_log_that_is_another_one_is_refused_at_its_first_entry() {
         ));
         assert_eq!((test.log_size(), test.dump().count()), (0, 0));
     }
+}
+
+#[test]
+fn a_certificate_in_the_log_that_is_not_the_certified_one_is_a_discrepancy() {
+    let commit = Commit {
+        design_id: 3,
+        first_serial: 1,
+        count: 3,
+        edition: 0,
+    };
+    let id = |serial| wearable(collection(0x20), 3, serial);
+    let (mut chain, mut log) = opening();
+    chain.commit(collection(0x20), &commit);
+    for serial in 1..=3 {
+        chain.mint(id(serial), player(1));
+    }
+    let other = B256::repeat_byte(5);
+    for (serial, digest) in [(1, other), (2, other), (2, certificate_digest(id(2)))] {
+        log.certificate(collection(0x20), &commit, serial, digest);
+    }
+    let test = TestMirror::new();
+    test.apply_block(&chain.end_block()).unwrap();
+    test.apply_entries(0, log.entries()).unwrap();
+    let report = test.mirror.check().unwrap();
+    assert_eq!(
+        (report.fault_count, report.discrepancy_count),
+        (0, 1),
+        "{report:?}"
+    );
+    assert!(report.discrepancies[0].contains(&id(1).to_string()));
+    assert_eq!((report.certified_in_log, report.not_in_log), (1, 1));
+
+    // Of two certificates for a serial, the one on the chain counts.
+    let entry = test.view().certificate_entry(&id(2)).unwrap().unwrap();
+    assert_eq!(entry.statement.digest.b256(), certificate_digest(id(2)));
 }

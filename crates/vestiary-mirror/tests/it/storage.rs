@@ -333,12 +333,14 @@ fn used_bytes(file: &Path) -> u64 {
     bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1
 }
 
+type Damage = Box<dyn Fn(&Path)>;
+
 #[test]
 fn a_damaged_file_asks_for_a_rebuild_and_the_rebuild_heals_it() {
     let original = tempfile::tempdir().unwrap();
     let digests = sample(original.path());
     let used = used_bytes(&database(original.path()));
-    let damages: [(&str, Box<dyn Fn(&Path)>); 8] = [
+    let damages: [(&str, Damage); 8] = [
         (
             "noise",
             Box::new(|dir| fs::write(database(dir), vec![0xa5; 100_000]).unwrap()),
