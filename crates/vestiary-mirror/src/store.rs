@@ -44,8 +44,8 @@ pub(crate) const MAX_VALUE_BYTES: usize = 4096;
 /// Memory that sled may use for pages, in bytes.
 const CACHE_BYTES: u64 = 256 << 20;
 
-/// How often an open is repeated while the threads of an earlier one of this process let go of the file.
-const LOCK_ATTEMPTS: u32 = 100;
+/// How often a lock is tried: an earlier open of this process may not have let go of the file yet.
+const LOCK_ATTEMPTS: u32 = 25;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 const ROWS_DIR: &str = "rows";
@@ -274,11 +274,16 @@ fn lock(dir: &Path) -> Result<File> {
         .truncate(false)
         .write(true)
         .open(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked { path }),
-        Err(TryLockError::Error(error)) => Err(error.into()),
+    // A process that this one is just starting holds copies of its files until it runs its own program, so
+    // a lock that was let go can look taken for a moment.
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
     }
+    Err(Error::Locked { path })
 }
 
 /// Opens sled in a thread of its own, because a damaged file can make it panic.
