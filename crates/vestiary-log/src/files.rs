@@ -152,19 +152,25 @@ pub trait Files: fmt::Debug + Send + Sync + 'static {
 
     /// Creates a directory and its parents. Durable on return.
     fn create_dir_all(&self, dir: &Path) -> Result<(), FileError> {
-        let missing: Vec<&Path> = {
-            let mut missing = Vec::new();
-            let mut at = Some(dir);
-            while let Some(path) = at.filter(|path| !path.as_os_str().is_empty()) {
-                match self.list(path) {
-                    Ok(_) => break,
-                    Err(error) if error.is_missing() => missing.push(path),
-                    Err(error) => return Err(error),
+        let mut missing = Vec::new();
+        let mut at = Some(dir);
+        while let Some(path) = at.filter(|path| !path.as_os_str().is_empty()) {
+            match self.list(path) {
+                Ok(_) => {
+                    // Perhaps created by a try that failed before it was durable. A parent that we may
+                    // not even read is not ours and was there before.
+                    match self.sync_dir(parent(path)) {
+                        Err(FileError::Io { source, .. })
+                            if source.kind() == std::io::ErrorKind::PermissionDenied => {}
+                        synced => synced?,
+                    }
+                    break;
                 }
-                at = path.parent();
+                Err(error) if error.is_missing() => missing.push(path),
+                Err(error) => return Err(error),
             }
-            missing
-        };
+            at = path.parent();
+        }
         for path in missing.into_iter().rev() {
             self.create_dir(path)?;
             self.sync_dir(parent(path))?;
@@ -214,6 +220,21 @@ pub trait Files: fmt::Debug + Send + Sync + 'static {
     /// made again, and is not looked at before a [`Files::compare_and_swap`] points to it.
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         self.open(path, OpenFor::Replacing)?.append(bytes)
+    }
+
+    /// Replaces a file or creates it: atomic for readers, not durable before the file and its
+    /// directory are synced. Always a new file underneath, so that its sync says something even if
+    /// a sync of the old one failed once.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+        let temporary = temporary_name(parent(path));
+        let mut written = self
+            .open(&temporary, OpenFor::Replacing)
+            .and_then(|mut file| file.append(bytes));
+        written = written.and_then(|()| self.rename(&temporary, path));
+        if written.is_err() {
+            let _ = self.remove(&temporary);
+        }
+        written
     }
 
     /// Makes the bytes of a file durable (not its name: [`Files::sync_dir`]).

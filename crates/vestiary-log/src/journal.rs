@@ -94,26 +94,24 @@ impl Journal {
                 remedy: replay::FROM_BACKUP,
             });
         };
-        let segment = files.open_append(&segment_path(dir, last))?;
-        let mut journal = Self {
+        let next_sequence = replay.next_sequence;
+        let (segment, len_bytes) = begin_writing(&*files, dir, last, epoch, &replay)?;
+        let journal = Self {
             dir: dir.to_owned(),
             _lock: lock,
             epoch,
-            next_sequence: replay.next_sequence,
+            next_sequence,
             snapshot_sequence: replay.snapshot.as_ref().map_or(0, |snapshot| snapshot.sequence),
+            segments: layout.segments,
             segment,
-            len_bytes: layout.tail_bytes,
-            tail_is_dirty: layout.is_torn,
+            len_bytes,
+            tail_is_dirty: false,
             roll_is_due: false,
             last_group: None,
             stopped: None,
             buffer: Vec::new(),
-            segments: layout.segments,
             files,
         };
-        journal.clean_tail()?;
-        journal.encode_mark();
-        journal.write_buffer()?;
         journal.remove_covered(&layout.covered, &layout.snapshots)?;
         Ok((journal, replay))
     }
@@ -329,23 +327,11 @@ impl Journal {
         Ok(())
     }
 
-    fn encode_mark(&mut self) {
-        let (sequence, epoch) = (self.next_sequence, self.epoch);
-        self.buffer.clear();
-        Frame {
-            kind: Kind::Mark,
-            sequence,
-            epoch,
-            durable: sequence - 1,
-            payload: &[],
-        }
-        .write(&mut self.buffer);
-    }
-
     /// Notes behind the last record that it is durable, so that damage to it is never taken for a
     /// torn end. Not synced: it is true already, and the next append's sync takes it along.
     fn mark_durable(&mut self) {
-        self.encode_mark();
+        self.buffer.clear();
+        write_mark(&mut self.buffer, self.next_sequence, self.epoch);
         match self.segment.append(&self.buffer) {
             Ok(()) => self.len_bytes += self.buffer.len() as u64,
             Err(_) => self.tail_is_dirty = true,
@@ -447,17 +433,49 @@ fn begin_epoch(files: &dyn Files, dir: &Path) -> Result<u64, JournalError> {
     Ok(epoch)
 }
 
+/// Writes the last segment anew, without what does not count and with a mark of the new epoch, and
+/// opens it for appending. Durable on return.
+///
+/// It is written anew even when all of it is sound: if a sync failed in the last life, the kernel
+/// may show bytes that are not on disk, and a sync of the same file would not write them any more.
+fn begin_writing(
+    files: &dyn Files,
+    dir: &Path,
+    first: u64,
+    epoch: u64,
+    replay: &Replay,
+) -> Result<(Box<dyn FileHandle>, u64), JournalError> {
+    let path = segment_path(dir, first);
+    let old = files.read(&path, MAX_SEGMENT_FILE_BYTES)?;
+    let mut new = Vec::with_capacity(old.len() + HEADER_BYTES);
+    let mut at = 0;
+    let left_out = replay.repaired.iter().filter(|repaired| repaired.file == path);
+    for range in left_out.filter_map(Repaired::range) {
+        new.extend_from_slice(old.get(at..range.start).unwrap_or_default());
+        at = range.end;
+    }
+    new.extend_from_slice(old.get(at..).unwrap_or_default());
+    write_mark(&mut new, replay.next_sequence, epoch);
+    files.compare_and_swap(&path, Some(&old), &new, Durability::Now)?;
+    Ok((files.open_append(&path)?, new.len() as u64))
+}
+
+fn write_mark(out: &mut Vec<u8>, next_sequence: u64, epoch: u64) {
+    let (sequence, durable) = (next_sequence, next_sequence - 1);
+    Frame {
+        kind: Kind::Mark,
+        sequence,
+        epoch,
+        durable,
+        payload: &[],
+    }
+    .write(out);
+}
+
 /// Creates a segment that holds a mark only, durably; returns its length. Fine when it is there.
 fn put_segment(files: &dyn Files, dir: &Path, first: u64, epoch: u64) -> Result<u64, JournalError> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES);
-    Frame {
-        kind: Kind::Mark,
-        sequence: first,
-        epoch,
-        durable: first - 1,
-        payload: &[],
-    }
-    .write(&mut bytes);
+    write_mark(&mut bytes, first, epoch);
     files.put_if_absent(&segment_path(dir, first), &bytes)?;
     Ok(bytes.len() as u64)
 }

@@ -1,5 +1,6 @@
 //! Reading a journal's directory back: the one path for opening, checking and erasing.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::frame::{Frame, HEADER_BYTES, Kind};
@@ -44,6 +45,14 @@ pub struct Repaired {
     pub what: &'static str,
 }
 
+impl Repaired {
+    /// The place of the bytes in the file.
+    pub(super) fn range(&self) -> Option<Range<usize>> {
+        let start = usize::try_from(self.offset_bytes).ok()?;
+        Some(start..start.checked_add(usize::try_from(self.bytes).ok()?)?)
+    }
+}
+
 /// Everything that a journal holds: fold the snapshot, then the records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replay {
@@ -68,10 +77,6 @@ pub(super) struct Layout {
     pub(super) covered: Vec<u64>,
     /// Sequences of all snapshots, rising.
     pub(super) snapshots: Vec<u64>,
-    /// Length of the sound part of the last segment.
-    pub(super) tail_bytes: u64,
-    /// Whether the last segment has more bytes than that.
-    pub(super) is_torn: bool,
 }
 
 pub(super) fn segment_path(dir: &Path, first: u64) -> PathBuf {
@@ -135,15 +140,16 @@ pub(super) fn replay(files: &dyn Files, dir: &Path) -> Result<(Replay, Layout), 
         }
         let wanted = replay.next_sequence;
         replay.next_sequence = first;
+        let mut end_bytes = 0;
         for (index, &first) in layout.segments.iter().enumerate() {
             let is_last = index + 1 == layout.segments.len();
-            (layout.tail_bytes, layout.is_torn) = read_segment(files, dir, first, is_last, &mut replay)?;
+            end_bytes = read_segment(files, dir, first, is_last, &mut replay)?;
         }
         replay.records.retain(|record| record.sequence >= wanted);
         if replay.next_sequence < wanted {
             return Err(JournalError::Damaged {
                 file: segment_path(dir, first),
-                offset_bytes: layout.tail_bytes,
+                offset_bytes: end_bytes,
                 what: "records that the snapshot stands for are missing at its end",
                 remedy: FROM_BACKUP,
             });
@@ -153,14 +159,14 @@ pub(super) fn replay(files: &dyn Files, dir: &Path) -> Result<(Replay, Layout), 
     Ok((replay, layout))
 }
 
-/// Reads one segment; returns the length of its sound part and whether there is more.
+/// Reads one segment; returns the length of its sound part.
 fn read_segment(
     files: &dyn Files,
     dir: &Path,
     first: u64,
     is_last: bool,
     replay: &mut Replay,
-) -> Result<(u64, bool), JournalError> {
+) -> Result<u64, JournalError> {
     let file = segment_path(dir, first);
     let bytes = files.read(&file, MAX_SEGMENT_FILE_BYTES)?;
     let damaged = |at: usize, what| JournalError::Damaged {
@@ -230,7 +236,7 @@ fn read_segment(
         }
         at += frame.bytes();
     }
-    Ok((at as u64, at < bytes.len()))
+    Ok(at as u64)
 }
 
 /// Whether anything sound in these bytes says that the record was durable: then damage before it is

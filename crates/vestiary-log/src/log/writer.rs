@@ -237,20 +237,24 @@ impl LogWriter {
                 remedy: RESTORE,
             });
         }
-        let published = match found {
-            Some(found) if is_newest => Arc::new(found),
+        for dir in &self.known_dirs {
+            self.files.remove_leftovers(dir)?;
+        }
+        let is_settled = replay.snapshot.is_some() && replay.records.is_empty() && is_newest;
+        self.published = match found {
+            // Settled means synced.
+            Some(found) if is_settled => Arc::new(found),
             _ => self.publish_over_anything()?,
         };
-        self.published = published.clone();
-        self.newest.set(published);
-        if replay.snapshot.is_none() || !replay.records.is_empty() || !is_newest {
+        self.newest.set(self.published.clone());
+        if !is_settled {
             self.try_settle()?;
         }
         Ok(())
     }
 
     /// Writes the tiles and bundles that a batch makes new; the log does not have it yet.
-    fn write_tiles(&mut self, entries: &[Vec<u8>], compare_first: bool) -> Result<Grown, LogError> {
+    fn write_tiles(&mut self, entries: &[Vec<u8>], is_recovery: bool) -> Result<Grown, LogError> {
         let mut edge = self.edge.clone();
         let leaves: Vec<Hash> = entries.iter().map(|entry| leaf_hash(entry)).collect();
         let tiles = edge.append(&leaves);
@@ -263,32 +267,29 @@ impl LogWriter {
             if is_full || at == edge.size() {
                 let index = (at - 1) / u64::from(tile::TILE_WIDTH);
                 let id = BundleId::in_tree(index, at).ok_or_else(|| too_many(at))?;
-                self.write_file(&id.path(), &bundle, compare_first)?;
+                self.write_file(&id.path(), &bundle, is_recovery)?;
             }
             if is_full {
                 bundle.clear();
             }
         }
         for tile in &tiles {
-            self.write_file(&tile.id().path(), &Tile::to_bytes(tile), compare_first)?;
+            self.write_file(&tile.id().path(), &Tile::to_bytes(tile), is_recovery)?;
         }
         Ok(Grown { edge, bundle })
     }
 
-    fn write_file(&mut self, path: &str, bytes: &[u8], compare_first: bool) -> Result<(), LogError> {
+    fn write_file(&mut self, path: &str, bytes: &[u8], is_recovery: bool) -> Result<(), LogError> {
         let path = self.dir.join(path);
         let dir = parent(&path);
         if !self.known_dirs.contains(dir) {
             self.create_dirs(dir)?;
         }
-        // At start-up another process may be serving these files: do not touch sound ones.
-        let is_there = compare_first
-            && match self.files.read(&path, bytes.len() as u64) {
-                Ok(found) => found == bytes,
-                Err(FileError::Missing { .. } | FileError::TooLarge { .. }) => false,
-                Err(error) => return Err(error.into()),
-            };
-        if !is_there {
+        if is_recovery {
+            // Another process may be serving these files, and in the last life a sync of one may
+            // have failed: write them anew, whatever they look like.
+            self.files.replace(&path, bytes)?;
+        } else {
             self.files.write(&path, bytes)?;
         }
         self.dirty.insert(path);

@@ -36,7 +36,7 @@ struct Shared {
     unlocked: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     inodes: BTreeMap<u64, Inode>,
     next_inode: u64,
@@ -81,6 +81,18 @@ impl ForgetfulDisk {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another disk with the same content: what was synced, what was not, and the faults to come.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let state = self.state().clone();
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                unlocked: Condvar::new(),
+            }),
+        }
     }
 
     /// How many operations were asked for so far.

@@ -1,5 +1,8 @@
 //! What the durable side promises, tried on disks that break and on the real one.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
 mod limits;
 mod log;
+mod log_crashes;
 mod support;
