@@ -18,12 +18,12 @@ enum Step {
 const LIFE: [Step; 10] = [
     Step::Open,
     Step::Append(3),
-    Step::Append(254),
+    Step::Append(250),
     Step::Settle,
     Step::Append(10),
     Step::Append(1),
     Step::Open,
-    Step::Append(250),
+    Step::Append(5),
     Step::Settle,
     Step::Append(2),
 ];
@@ -114,7 +114,7 @@ fn live_until_power_off(log: &mut TestLog) {
 fn operations_of_a_life() -> Vec<Operation> {
     let mut log = TestLog::new();
     live_through_faults(&mut log);
-    assert_eq!(log.acknowledged.len(), 520);
+    assert_eq!(log.acknowledged.len(), 271);
     log.disk.history()
 }
 

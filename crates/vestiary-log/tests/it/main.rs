@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod files;
+mod journal;
+mod journal_crashes;
 mod limits;
 mod log;
 mod log_crashes;
+mod log_damage;
 mod support;
