@@ -6,5 +6,6 @@ mod account;
 mod codes;
 mod ed25519;
 mod key_file;
+mod log;
 mod memory;
 mod support;
