@@ -87,9 +87,12 @@ impl LogWriter {
             Some(base) => load_base(&*files, dir, &base.checkpoint)?,
             None => (Edge::default(), Vec::new()),
         };
-        let published = Arc::new(match base {
-            Some(base) => base,
-            None => sign(&*signer, &key, &edge)?,
+        // Nothing settled yet: what was found stands in until the staged entries have confirmed it. To
+        // sign the empty tree again would ask the signer for a size below one that it signed.
+        let published = Arc::new(match (base, &found) {
+            (Some(base), _) => base,
+            (None, Some(found)) => found.clone(),
+            (None, None) => sign(&*signer, &key, &edge)?,
         });
         let newest = Newest::new(published.clone());
         let (dirty, known_dirs) = (BTreeSet::new(), BTreeSet::new());

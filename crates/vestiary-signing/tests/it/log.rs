@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command, sync::Arc};
 
 use vestiary_log::{CheckpointSigner, Disk, Files, LogError, LogReader, LogWriter};
-use vestiary_signing::{CheckpointKey, Memory, Purpose, Witnessed};
+use vestiary_signing::{CheckpointKey, Error, Memory, Purpose, Witnessed};
 
 use crate::support::{ORIGIN, ed25519};
 
@@ -32,6 +32,14 @@ fn start(dir: &Path, witnessed: Option<(u64, vestiary_tlog::Hash)>) -> Result<Lo
 fn append(writer: &mut LogWriter, entry: &str) -> Result<(u64, vestiary_tlog::Hash), LogError> {
     let appended = writer.append(&[entry.as_bytes().to_vec()])?;
     Ok((appended.size(), appended.published.checkpoint.root()))
+}
+
+/// The writer passes on why the signer refused.
+fn refusal_code(error: LogError) -> &'static str {
+    match error {
+        LogError::Signer { source, .. } => source.downcast_ref::<Error>().unwrap().code(),
+        other => panic!("{other}"),
+    }
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -71,10 +79,7 @@ fn a_log_restored_from_an_old_copy_is_not_continued_until_it_is_whole() {
     drop(writer);
 
     let refused = start(&old, Some(anchored)).and_then(|mut writer| append(&mut writer, "another two"));
-    assert!(
-        format!("{:?}", refused.unwrap_err()).contains("saw 3"),
-        "the reason is told"
-    );
+    assert_eq!(refusal_code(refused.unwrap_err()), "log_too_short");
 
     fs::remove_dir_all(&old).unwrap();
     copy(&log, &old);
@@ -95,8 +100,5 @@ fn a_log_that_became_another_than_the_anchored_one_is_not_continued() {
     }
     drop(writer);
     let refused = start(&other, Some(anchored)).and_then(|mut writer| append(&mut writer, "four"));
-    assert!(
-        format!("{:?}", refused.unwrap_err()).contains("contradicts"),
-        "the reason is told"
-    );
+    assert_eq!(refusal_code(refused.unwrap_err()), "two_checkpoints");
 }
