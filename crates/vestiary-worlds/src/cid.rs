@@ -1,14 +1,14 @@
-//! Content ids: UnixFS files as CIDv1, computed while the bytes stream by.
+//! Content ids: `UnixFS` files as CIDv1, computed while the bytes stream by.
 //!
 //! Bytes are cut into chunks of one size; each chunk is a raw block. One chunk is named by its own
 //! block (`bafkrei…`). More are linked from dag-pb nodes, at most [`Profile::links_max`] links a node,
 //! balanced: every chunk is equally deep (`bafybei…`).
 //!
-//! Parameters: [`UNIXFS_V1_2025`] is the profile of that name in IPIP-0499 ("UnixFS CID Profiles",
+//! Parameters: [`UNIXFS_V1_2025`] is the profile of that name in IPIP-0499 ("`UnixFS` CID Profiles",
 //! ipfs/specs `src/ipips/ipip-0499.md`, 2026-01-23: CIDv1, sha2-256, fixed-size 1 MiB, balanced, 1024
 //! children, raw leaves, neither mode nor mtime); [`DECENTRALAND`] is what Decentraland's catalysts
 //! call `hashV1` (256 KiB, 174 children). Node bytes: ipld.io `specs/codecs/dag-pb/spec` (links before
-//! data, names present and empty) and the UnixFS specification's `Data` message (type, filesize,
+//! data, names present and empty) and the `UnixFS` specification's `Data` message (type, filesize,
 //! blocksizes).
 
 use std::{fmt, str::FromStr};
@@ -334,8 +334,8 @@ fn close(links: &[Link]) -> Link {
 /// Protocol-buffer varint: seven bits a byte, the least significant first.
 fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
+        out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    out.push(value.to_le_bytes()[0]);
 }

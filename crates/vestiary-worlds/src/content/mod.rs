@@ -93,6 +93,11 @@ impl ContentStore {
         }
         let lock = files.lock(&dir.join("lock"))?;
         files.remove_leftovers(&dir.join("incoming"))?;
+        for part in ["records", "cids"] {
+            for shard in files.list(&dir.join(part))?.iter().filter(|listed| listed.is_dir) {
+                files.remove_leftovers(&dir.join(part).join(&shard.name))?;
+            }
+        }
         Ok(Self {
             files,
             dir: dir.to_owned(),

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 
 use super::{
     Fault, MAX_TRIANGLES, MAX_UNPACKED_BYTES, MAX_VERTICES,
@@ -10,6 +13,12 @@ use super::{
     refuse,
 };
 use crate::Error;
+
+/// Writers disagree about the padding, so both are read.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Component types (glTF 2.0, section 3.6.2.2) that are looked into.
 const UNSIGNED_BYTE: u64 = 5121;
@@ -92,7 +101,7 @@ impl<'a> Buffers<'a> {
 /// Media type and bytes of a base64 data URI.
 pub(super) fn data_uri(uri: &str) -> Option<(&str, Vec<u8>)> {
     let (media_type, data) = uri.strip_prefix("data:")?.split_once(";base64,")?;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(data).ok()?;
+    let bytes = BASE64.decode(data).ok()?;
     Some((media_type.split(';').next().unwrap_or_default(), bytes))
 }
 

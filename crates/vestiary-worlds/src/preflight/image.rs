@@ -118,6 +118,7 @@ fn png(bytes: &[u8]) -> Option<(u32, u32)> {
         let length = usize::try_from(be32(rest)?).ok()?;
         let kind = rest.get(4..8)?;
         let (body, after) = rest.get(8..)?.split_at_checked(length)?;
+        rest = after.get(4..)?; // past the CRC
         match (kind, size) {
             (b"IHDR", None) if length == 13 => size = Some((be32(body)?, be32(body.get(4..)?)?)),
             (b"IHDR", _) | (_, None) => return None,
@@ -125,7 +126,6 @@ fn png(bytes: &[u8]) -> Option<(u32, u32)> {
             (b"IEND", _) => return size.filter(|_| data),
             _ => {}
         }
-        rest = after.get(4..)?; // past the CRC
     }
 }
 
