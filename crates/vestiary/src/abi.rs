@@ -5,6 +5,7 @@
 //! and error (`BadSerial`); `…Events` and `…Errors` enumerate them for decoding. NatSpec in
 //! `contracts/interfaces/` is the documentation of the types here.
 
+use alloy_sol_types::{Panic, Revert};
 pub use alloy_sol_types::{SolCall, SolError, SolEvent, SolEventInterface, SolInterface, SolValue};
 
 mod generated {
@@ -43,6 +44,9 @@ pub use generated::{
     ILogAnchor, IWearableCollection,
 };
 
+/// Longest text of a contract that [`describe_revert`] passes on, in characters.
+pub const MAX_REASON_CHARS: usize = 256;
+
 /// Says in words why a contract refused: one of our errors with its arguments, or the text that it gave.
 /// `None` for data that says nothing we can read.
 pub fn describe_revert(data: &[u8]) -> Option<String> {
@@ -60,7 +64,16 @@ pub fn describe_revert(data: &[u8]) -> Option<String> {
         .or_else(|| described::<IIssuerRegistry::IIssuerRegistryErrors>(data))
         .or_else(|| described::<ICollectionFactory::ICollectionFactoryErrors>(data))
         .or_else(|| described::<ILogAnchor::ILogAnchorErrors>(data))
-        .or_else(|| alloy_sol_types::decode_revert_reason(data))
+        .or_else(|| Some(readable(&Revert::abi_decode_validate(data).ok()?.reason)))
+        .or_else(|| Some(Panic::abi_decode_validate(data).ok()?.to_string()))
+}
+
+/// A contract's own words, which may be anybody's: cut, and without what would upset a terminal.
+fn readable(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_REASON_CHARS)
+        .collect()
 }
 
 #[cfg(test)]
@@ -86,6 +99,17 @@ mod tests {
             "BadSerial { expected: 5, given: 4 }"
         );
         assert_eq!(describe_revert(&[1, 2, 3]), None);
+        let long = format!("no\u{1b}[2J{}", "a".repeat(1000));
+        let text = describe_revert(&Revert::from(long).abi_encode()).unwrap();
+        assert!(
+            text.starts_with("no[2Jaaa") && text.len() == MAX_REASON_CHARS,
+            "{text}"
+        );
+        assert!(
+            describe_revert(&Panic::from(0x11).abi_encode())
+                .unwrap()
+                .contains("overflow")
+        );
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::digest::Sha256;
 use crate::ids::{AccountId, Edition, IssuerId, Serial, WearableId};
 use crate::keys::{KeyError, PublicKey};
 use crate::terms::Terms;
+use crate::text::is_readable;
 use crate::timestamp::Timestamp;
 
 /// The version of the format, the certificate's `format`.
@@ -280,17 +281,9 @@ impl Certificate {
     }
 }
 
-/// A name that a person reads: not empty, not padded, and without characters that hide or reorder others.
+/// A name that a person reads.
 fn check_name(name: &str) -> Result<(), CertificateError> {
-    let deceptive = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}')
-            || matches!(c, '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-    };
-    let sound = !name.is_empty()
-        && name.len() <= MAX_NAME_BYTES
-        && name.trim() == name
-        && !name.chars().any(deceptive);
+    let sound = !name.is_empty() && name.len() <= MAX_NAME_BYTES && is_readable(name);
     if sound {
         Ok(())
     } else {

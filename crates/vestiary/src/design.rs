@@ -16,6 +16,7 @@ use crate::{
     licence::Licence,
     slot::Slot,
     terms::{Terms, TermsError},
+    text::is_readable,
 };
 
 /// Value of `format`.
@@ -248,16 +249,6 @@ pub(crate) fn is_profile(text: &str) -> bool {
             .bytes()
             .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
         && !text.starts_with('.')
-}
-
-/// Whether a text is what a person reads: not padded, nothing in it that hides or reorders the rest.
-pub(crate) fn is_readable(text: &str) -> bool {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
-            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.trim() == text && !text.chars().any(hidden)
 }
 
 fn check_label(field: &'static str, text: &str) -> Result<(), DesignError> {

@@ -14,6 +14,8 @@ use thiserror::Error;
 use vestiary_tlog::{VerifierKey, note::SignatureType};
 
 use crate::{
+    certificate::check_origin,
+    data_integrity::{decode_proof_value, encode_proof_value},
     digest::Sha256,
     ids::{
         AccountId, CollectionId, DesignId, Edition, IdError, IssuerId, Serial, SerialRange, TokenId,
@@ -298,6 +300,11 @@ impl LogOpened {
                 "shard is 1 to 64 lower-case letters, digits, hyphens and dots",
             ));
         }
+        if check_origin(&self.origin).is_err() {
+            return Err(StatementError::Text(
+                "origin is 1 to 200 bytes without spaces and plus signs",
+            ));
+        }
         if self.registry.chain != self.anchoring_account.chain {
             return Err(StatementError::ChainMismatch);
         }
@@ -419,7 +426,7 @@ fn is_did(text: &str) -> bool {
 
 impl fmt::Display for IssuerSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "z{}", bs58::encode(self.0).into_string())
+        f.write_str(&encode_proof_value(&self.0))
     }
 }
 
@@ -427,13 +434,10 @@ impl FromStr for IssuerSignature {
     type Err = StatementError;
 
     fn from_str(text: &str) -> Result<Self, StatementError> {
-        // 64 bytes have at most 88 digits of base58; decoding takes time that grows with the square.
-        let mut signature = [0; 64];
-        let digits = text.strip_prefix('z').filter(|digits| digits.len() <= 88);
-        match digits.map(|digits| bs58::decode(digits).onto(&mut signature)) {
-            Some(Ok(64)) => Ok(Self(signature)),
-            _ => Err(StatementError::Text("sig is z and the base58 digits of 64 bytes")),
-        }
+        let rule = "sig is z and the base58 digits of 64 bytes";
+        decode_proof_value(text)
+            .map(Self)
+            .map_err(|_| StatementError::Text(rule))
     }
 }
 

@@ -51,6 +51,16 @@ pub(crate) mod or_blank {
     }
 }
 
+/// Whether a text is what a person reads: not padded, nothing in it that hides or reorders the rest.
+pub(crate) fn is_readable(text: &str) -> bool {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.trim() == text && !text.chars().any(hidden)
+}
+
 /// Gives an enum without fields its words: `as_str`, `ALL`, `Display`, `FromStr` and serde.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {

@@ -13,9 +13,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use thiserror::Error;
 
 use crate::{
-    design::{MAX_LABEL_BYTES, MAX_NAME_BYTES, Representation, is_profile, is_readable},
+    design::{MAX_LABEL_BYTES, MAX_NAME_BYTES, Representation, is_profile},
     json::{self, JsonError},
     slot::Slot,
+    text::is_readable,
 };
 
 /// Largest world profile.

@@ -286,6 +286,21 @@ fn the_limits_of_texts_are_their_constants() {
         observed(MAX_DID_BYTES + 1).to_bytes().unwrap_err().code(),
         "statement_text"
     );
+    let origin = "a".repeat(crate::certificate::MAX_ORIGIN_BYTES);
+    let named = |origin: &str| {
+        let checkpoint_vkey = vkey(origin, 1);
+        let receipt_vkey = vkey(&format!("{origin}/receipt"), 2);
+        let origin = origin.into();
+        Statement::LogOpened(LogOpened {
+            origin,
+            checkpoint_vkey,
+            receipt_vkey,
+            ..log_opened()
+        })
+        .to_bytes()
+    };
+    assert!(named(&origin).is_ok());
+    assert_eq!(named(&format!("{origin}a")).unwrap_err().code(), "statement_text");
     let opened = |length: usize| {
         Statement::LogOpened(LogOpened {
             shard: "a".repeat(length),
