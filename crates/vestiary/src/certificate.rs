@@ -159,13 +159,21 @@ pub fn salted_hash(name: &str, value: &str, salt: &[u8; 32]) -> Sha256 {
 pub struct UnsignedCertificate {
     fields: CertificateFields,
     serial: Serial,
-    document: write::Document,
+    document: write::Canonical,
+    options: write::Canonical,
     digest: Sha256,
 }
 
 impl UnsignedCertificate {
     /// Checks the fields and fixes the canonical bytes.
     pub fn new(fields: CertificateFields) -> Result<Self, CertificateError> {
+        let multikey = fields.issuer_key.to_multikey();
+        Self::with_multikey(fields, &multikey)
+    }
+
+    /// As [`new`](Self::new); `multikey` is the text of the issuer's key, which has only one, so that who has
+    /// read it need not make it again.
+    fn with_multikey(fields: CertificateFields, multikey: &str) -> Result<Self, CertificateError> {
         check_name(&fields.issuer_name)?;
         check_origin(&fields.log_origin)?;
         check_salted_names(&fields.salted_hashes)?;
@@ -184,12 +192,14 @@ impl UnsignedCertificate {
         if fields.registry.chain != fields.wearable.collection.chain {
             return Err(CertificateError::OtherChain);
         }
-        let document = write::document(&fields, serial);
+        let document = write::document(&fields, serial, multikey);
+        let options = write::proof_options(&fields, multikey);
         let digest = Sha256::of(&document.bytes);
         Ok(Self {
             fields,
             serial,
             document,
+            options,
             digest,
         })
     }
@@ -217,16 +227,16 @@ impl UnsignedCertificate {
 
     /// The 64 bytes to sign: SHA-256 of the proof options, then the digest.
     pub fn signing_bytes(&self) -> [u8; 64] {
-        let options = write::proof(&self.fields, None);
-        data_integrity::concatenate(Sha256::of(&options), self.digest)
+        data_integrity::concatenate(Sha256::of(&self.options.bytes), self.digest)
     }
 
     /// Adds a signature over [`signing_bytes`](Self::signing_bytes). It is not verified here: the signer has
     /// made it just now, and readers verify for themselves.
     pub fn attach(self, signature: &[u8; 64]) -> Certificate {
         Certificate {
-            unsigned: self,
+            proof_value: data_integrity::encode_proof_value(signature),
             signature: *signature,
+            unsigned: self,
         }
     }
 }
@@ -236,6 +246,8 @@ impl UnsignedCertificate {
 pub struct Certificate {
     unsigned: UnsignedCertificate,
     signature: [u8; 64],
+    /// The signature's text: it has only one.
+    proof_value: String,
 }
 
 impl Certificate {
@@ -247,8 +259,7 @@ impl Certificate {
 
     /// The canonical bytes, proof included: how certificates are stored and sent.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let proof = write::proof(&self.unsigned.fields, Some(&self.signature));
-        self.unsigned.document.with_proof(&proof)
+        write::join(&self.unsigned.document, &self.unsigned.options, &self.proof_value)
     }
 
     /// What the certificate says, and its digest.

@@ -20,7 +20,7 @@ mod report;
 
 use vestiary_tlog::{TlogProof, leaf_hash};
 
-pub use report::{Check, CheckName, DEFAULT_REQUIRE, Outcome, Report, UnknownCheckName};
+pub use report::{Check, CheckName, DEFAULT_REQUIRE, Input, Outcome, Report, UnknownCheckName};
 
 use crate::certificate::Certificate;
 use crate::ids::{ChainId, CollectionId, WearableId};
@@ -145,7 +145,7 @@ fn signature(certificate: &Certificate, roots: Option<&Roots>) -> Check {
             "the signature is by the key that the certificate itself brings",
         ),
     };
-    check.with("key", key)
+    check.with("key", *key)
 }
 
 fn issuer(certificate: &Certificate, index: Option<u64>, roots: Option<&Roots>) -> Check {
@@ -156,7 +156,7 @@ fn issuer(certificate: &Certificate, index: Option<u64>, roots: Option<&Roots>) 
         Some(roots) => issuer_by_roots(certificate, index, roots),
     };
     check
-        .with("issuer_id", fields.issuer_id)
+        .with("issuer_id", fields.issuer_id.get())
         .with("registry", fields.registry)
         .with("key", fields.issuer_key)
 }
@@ -260,7 +260,7 @@ fn statement(certificate: &Certificate, evidence: Option<&Result<Evidence, Unusa
         None => no_evidence(name),
         Some(Err((code, reason))) => Check::failed(name, code, reason.clone()),
         Some(Ok(evidence)) => Check::passed(name, "ok", "the log's statement of exactly this certificate")
-            .with("batch", evidence.statement.batch),
+            .with("batch", evidence.statement.batch.to_string()),
     };
     check
         .with("token_id", certificate.fields().wearable.token_id)
@@ -296,7 +296,7 @@ fn log(
             Some(root) => log_by_root(&evidence.proof, root, &roots.policy.checkpoint),
         },
     };
-    (log.with("origin", origin), checkpoint)
+    (log.with("origin", origin.clone()), checkpoint)
 }
 
 fn log_by_root(proof: &TlogProof, root: &LogRoot, policy: &CheckpointPolicy) -> (Check, Check) {
@@ -326,7 +326,7 @@ fn log_by_root(proof: &TlogProof, root: &LogRoot, policy: &CheckpointPolicy) -> 
     let log = log
         .with("index", proof.index())
         .with("size", size)
-        .with("vkey", &root.vkey);
+        .with("vkey", root.vkey.to_string());
     (log, checkpoint(proof, root, policy).with("size", size))
 }
 

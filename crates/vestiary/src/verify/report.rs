@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use crate::certificate::Certificate;
 use crate::digest::Sha256;
-use crate::ids::WearableId;
+use crate::ids::{AccountId, TokenId, WearableId};
+use crate::keys::PublicKey;
 
 /// The checks that must have passed unless the caller says otherwise.
 pub const DEFAULT_REQUIRE: [CheckName; 3] = [CheckName::Signature, CheckName::Issuer, CheckName::Log];
@@ -117,7 +118,7 @@ pub struct Check {
     pub reason: Cow<'static, str>,
     /// What was looked at, by name.
     #[serde(serialize_with = "as_map")]
-    pub inputs: Vec<(&'static str, String)>,
+    pub inputs: Vec<(&'static str, Input)>,
 }
 
 impl Check {
@@ -147,11 +148,62 @@ impl Check {
 
     /// Adds something that was looked at.
     #[must_use]
-    pub(super) fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        self.inputs.push((name, value.to_string()));
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<Input>) -> Self {
+        self.inputs.push((name, value.into()));
         self
     }
 }
+
+/// Something that was looked at; [`Display`](fmt::Display) and serde write its text. It is kept as it is
+/// because most reports are never printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input {
+    /// An account or contract.
+    Account(AccountId),
+    /// A digest.
+    Digest(Sha256),
+    /// A key that signs certificates.
+    Key(PublicKey),
+    /// A number.
+    Number(u64),
+    /// Anything else.
+    Text(String),
+    /// A token id.
+    TokenId(TokenId),
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(account) => account.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+            Self::Key(key) => key.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+            Self::TokenId(token_id) => token_id.fmt(f),
+        }
+    }
+}
+
+macro_rules! input_from {
+    ($($variant:ident($type:ty)),*) => {$(
+        impl From<$type> for Input {
+            fn from(value: $type) -> Self {
+                Self::$variant(value)
+            }
+        }
+    )*};
+}
+
+input_from!(
+    Account(AccountId),
+    Digest(Sha256),
+    Key(PublicKey),
+    Number(u64),
+    Text(String),
+    TokenId(TokenId)
+);
 
 /// A list of checks. [`Display`](fmt::Display) is for people, serde for programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -225,8 +277,8 @@ impl fmt::Display for Report {
     }
 }
 
-fn as_map<S: Serializer>(inputs: &[(&'static str, String)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(inputs.iter().map(|(name, value)| (name, value)))
+fn as_map<S: Serializer>(inputs: &[(&'static str, Input)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(inputs.iter().map(|(name, value)| (name, value.to_string())))
 }
 
 #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
