@@ -185,12 +185,6 @@ pub enum ProviderFault {
         /// Position in the block.
         log_index: u64,
     },
-    /// Logs are missing, shown by the receipts.
-    #[error("block {number}: the log list leaves out logs that the receipts have")]
-    MissingLogs {
-        /// The block.
-        number: u64,
-    },
     /// The receipts do not hash to the header's root.
     #[error("block {number}: the receipts do not hash to the header's root")]
     ReceiptsRoot {

@@ -6,11 +6,14 @@ pub mod deploy;
 mod error;
 pub mod follower;
 mod http;
+mod logs;
 pub mod once;
 pub mod read;
 pub mod rpc;
 mod signer;
+pub mod sim;
 pub mod submitter;
 
 pub use error::{ChainError, MAX_ERROR_TEXT_CHARS, ProviderFault, Result};
+pub use logs::MAX_FILTER_ADDRESSES;
 pub use signer::TransactionSigner;

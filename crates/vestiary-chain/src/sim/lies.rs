@@ -1,0 +1,129 @@
+//! How a node can be wrong.
+
+use std::collections::BTreeMap;
+
+use crate::sim::Seeded;
+
+/// One way to answer wrongly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lie {
+    /// No answer, ever.
+    Silence,
+    /// The connection breaks.
+    Disconnect,
+    /// HTTP 429 in JSON-RPC clothes.
+    RateLimit,
+    /// An internal error without meaning.
+    InternalError,
+    /// Answered by a node that has not seen the last blocks, or sees a branch that was replaced.
+    StaleView,
+    /// A block that exists is said not to.
+    NoBlock,
+    /// A header with another hash than its own.
+    WrongHash,
+    /// An empty list of logs.
+    EmptyLogs,
+    /// One log is left out.
+    MissingLog,
+    /// One log comes twice.
+    DuplicateLog,
+    /// Logs out of order.
+    ShuffledLogs,
+    /// A log of another block.
+    ForeignLog,
+    /// The range is refused, with the same range as a suggestion.
+    RangeRefused,
+    /// A transaction is taken, and the answer is `already known`.
+    TakenButKnown,
+    /// A transaction is taken, and the answer is `nonce too low`.
+    TakenButNonceTooLow,
+    /// A transaction is taken, and the answer never comes.
+    TakenButSilent,
+    /// A transaction is thrown away, and the answer is its hash.
+    ThrownAway,
+    /// A receipt that exists is said not to.
+    NoReceipt,
+}
+
+impl Lie {
+    /// Every lie.
+    pub const ALL: [Self; 18] = [
+        Self::Silence,
+        Self::Disconnect,
+        Self::RateLimit,
+        Self::InternalError,
+        Self::StaleView,
+        Self::NoBlock,
+        Self::WrongHash,
+        Self::EmptyLogs,
+        Self::MissingLog,
+        Self::DuplicateLog,
+        Self::ShuffledLogs,
+        Self::ForeignLog,
+        Self::RangeRefused,
+        Self::TakenButKnown,
+        Self::TakenButNonceTooLow,
+        Self::TakenButSilent,
+        Self::ThrownAway,
+        Self::NoReceipt,
+    ];
+
+    /// Whether the lie makes sense as the answer to a method.
+    pub fn fits(self, method: &str) -> bool {
+        match self {
+            Self::Silence | Self::Disconnect | Self::RateLimit | Self::InternalError => true,
+            Self::StaleView => !matches!(method, "eth_sendRawTransaction" | "eth_chainId"),
+            Self::NoBlock | Self::WrongHash => method.starts_with("eth_getBlockBy"),
+            Self::EmptyLogs
+            | Self::MissingLog
+            | Self::DuplicateLog
+            | Self::ShuffledLogs
+            | Self::ForeignLog
+            | Self::RangeRefused => method == "eth_getLogs",
+            Self::TakenButKnown | Self::TakenButNonceTooLow | Self::TakenButSilent | Self::ThrownAway => {
+                method == "eth_sendRawTransaction"
+            }
+            Self::NoReceipt => method == "eth_getTransactionReceipt",
+        }
+    }
+}
+
+/// Which lies, and how often, from a seed.
+#[derive(Debug, Clone)]
+pub struct LiePlan {
+    /// Numbers.
+    pub seeded: Seeded,
+    /// Of 1,000 answers so many are lies.
+    pub per_mille: u64,
+    /// Among these, where they fit.
+    pub lies: Vec<Lie>,
+}
+
+#[derive(Default)]
+pub(super) struct Liar {
+    pub(super) plan: Option<LiePlan>,
+    pub(super) next: Vec<(&'static str, Lie)>,
+    pub(super) told: BTreeMap<Lie, usize>,
+}
+
+impl Liar {
+    /// The lie for one call, if it gets one.
+    pub(super) fn choose(&mut self, method: &str) -> Option<Lie> {
+        let lie = self.pick(method)?;
+        *self.told.entry(lie).or_default() += 1;
+        Some(lie)
+    }
+
+    fn pick(&mut self, method: &str) -> Option<Lie> {
+        if let Some(place) = self.next.iter().position(|(asked, _)| *asked == method) {
+            return Some(self.next.remove(place).1);
+        }
+        let plan = self.plan.as_mut()?;
+        if !plan.seeded.chance(plan.per_mille) {
+            return None;
+        }
+        let fitting: Vec<Lie> = plan.lies.iter().copied().filter(|lie| lie.fits(method)).collect();
+        let place = plan.seeded.below(fitting.len() as u64);
+        fitting.get(usize::try_from(place).unwrap_or_default()).copied()
+    }
+}
