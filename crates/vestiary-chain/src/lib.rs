@@ -9,6 +9,7 @@ mod http;
 mod logs;
 pub mod once;
 pub mod read;
+mod revert;
 pub mod rpc;
 mod signer;
 pub mod sim;

@@ -7,10 +7,7 @@
 mod reader;
 mod window;
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use alloy_primitives::Address;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -20,7 +17,7 @@ use crate::{
     error::{ChainError, ProviderFault, Result},
     rpc::{Rpc, Tag},
 };
-use reader::{Advance, Look, Reader};
+use reader::{Advance, Look, Reader, Watched};
 use window::Window;
 
 /// Deepest reorganisation that is followed, in blocks. A deeper one halts the follower.
@@ -31,7 +28,8 @@ pub trait Watch: Send + Sync {
     /// The contracts known at the start, with those that earlier runs discovered.
     fn addresses(&self) -> Vec<Address>;
 
-    /// Contracts that a log announces; their logs from the same block on are delivered too.
+    /// Contracts that a log announces; their logs from the same block on are delivered too. Forgotten again
+    /// when that block is undone.
     fn discover(&self, log: &ChainLog) -> Vec<Address>;
 }
 
@@ -208,7 +206,7 @@ impl<W: Watch> Follower<W> {
             Start::At(first_block) => (first_block, Window::default()),
             Start::After(blocks) => (0, Window::from_delivered(blocks)),
         };
-        let watched: BTreeSet<Address> = watch.addresses().into_iter().collect();
+        let watched = Watched::new(watch.addresses());
         let span = options.max_range_blocks.max(1);
         Self {
             reader: Reader {
@@ -276,7 +274,7 @@ impl<W: Watch> Follower<W> {
         match look {
             Look::Advance(advance) => self.advance(advance),
             Look::Same(head) => {
-                let event = self.caught_up(head.block_ref()).await?;
+                let event = self.caught_up(head).await?;
                 self.trouble = self
                     .trouble
                     .take()
@@ -321,6 +319,9 @@ impl<W: Watch> Follower<W> {
             self.window.push(block.block_ref());
             self.queue.push_back(Event::Committed(block));
         }
+        self.reader.watched = advance.watched;
+        self.trouble = None;
+        self.caught_up = None;
         self.moved_at = Instant::now();
         self.wake_at = self.moved_at;
     }

@@ -19,7 +19,7 @@ const MAX_DISCOVERY_ROUNDS: usize = 16;
 #[derive(Debug)]
 pub(super) enum Look {
     /// The node's head is our newest block.
-    Same(Header),
+    Same(BlockRef),
     /// The chain has not reached the first block that is wanted.
     TooEarly,
     /// The node shows one of our older blocks as its head.
@@ -41,6 +41,43 @@ pub(super) struct Advance {
     pub(super) cut_above: Option<u64>,
     /// New blocks, oldest first.
     pub(super) commit: Vec<Block>,
+    /// What is watched from here on.
+    pub(super) watched: Watched,
+}
+
+/// The contracts whose logs are wanted. What a replaced block announced is forgotten with it, so that the
+/// same chain gives the same events, whatever was seen on the way.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Watched {
+    all: BTreeSet<Address>,
+    /// Contracts that were announced while following, by the height of the announcement.
+    announced: BTreeSet<(u64, Address)>,
+}
+
+impl Watched {
+    pub(super) fn new(addresses: Vec<Address>) -> Self {
+        Self {
+            all: addresses.into_iter().collect(),
+            announced: BTreeSet::new(),
+        }
+    }
+
+    fn cut(&mut self, above: u64) {
+        for (_, address) in self.announced.split_off(&(above + 1, Address::ZERO)) {
+            self.all.remove(&address);
+        }
+    }
+
+    /// Takes what the logs announce; says whether that was anything new.
+    fn discover(&mut self, watch: &impl Watch, number: u64, logs: &[ChainLog]) -> bool {
+        let before = self.all.len();
+        for address in logs.iter().flat_map(|log| watch.discover(log)) {
+            if self.all.insert(address) {
+                self.announced.insert((number, address));
+            }
+        }
+        self.all.len() > before
+    }
 }
 
 /// Where a branch leaves ours.
@@ -57,7 +94,7 @@ pub(super) struct Reader<W> {
     pub(super) rpc: Rpc,
     pub(super) watch: W,
     pub(super) options: FollowerOptions,
-    pub(super) watched: BTreeSet<Address>,
+    pub(super) watched: Watched,
     /// Blocks in the next range; shrinks when a range fails, and a failed range is not asked for again.
     pub(super) span: u64,
 }
@@ -83,7 +120,7 @@ impl<W: Watch> Reader<W> {
             }
         };
         let mut headers = match tip {
-            Some(tip) if head.hash == tip.hash => return Ok(Look::Same(head)),
+            Some(tip) if head.hash == tip.hash => return Ok(Look::Same(tip)),
             Some(tip) if head.number <= tip.number => match window.at(head.number) {
                 // Below the window nothing can be compared; a node so far behind is of no use.
                 None => return Ok(Look::Stale(head.block_ref())),
@@ -120,7 +157,13 @@ impl<W: Watch> Reader<W> {
             advance.cut_above = Some(fork.point);
             headers.splice(0..0, fork.between);
         }
-        advance.commit = self.blocks(&headers, deep_limit(&head, finalized)).await?;
+        advance.watched = self.watched.clone();
+        if let Some(point) = advance.cut_above {
+            advance.watched.cut(point);
+        }
+        advance.commit = self
+            .blocks(&headers, deep_limit(&head, finalized), &mut advance.watched)
+            .await?;
         Ok(Look::Advance(advance))
     }
 
@@ -205,20 +248,20 @@ impl<W: Watch> Reader<W> {
     }
 
     /// The blocks of joined headers, with the logs of everything watched, and of what they announce.
-    async fn blocks(&mut self, headers: &[Header], deep: u64) -> Result<Vec<Block>> {
+    async fn blocks(&mut self, headers: &[Header], deep: u64, watched: &mut Watched) -> Result<Vec<Block>> {
         let mut blocks: Vec<Block> = Vec::with_capacity(headers.len());
         'discovered: while blocks.len() < headers.len() {
             let rest = &headers[blocks.len()..];
-            for (header, mut logs) in rest.iter().zip(self.logs(rest, deep).await?) {
+            for (header, mut logs) in rest.iter().zip(self.logs(rest, deep, &watched.all).await?) {
                 let mut discovered = false;
                 for _ in 0..MAX_DISCOVERY_ROUNDS {
-                    if !self.discover(&logs) {
+                    if !watched.discover(&self.watch, header.number, &logs) {
                         break;
                     }
                     discovered = true;
                     logs = self
                         .rpc
-                        .logs_at(header, &self.watched, self.options.log_check)
+                        .logs_at(header, &watched.all, self.options.log_check)
                         .await?;
                 }
                 blocks.push(Block {
@@ -237,48 +280,40 @@ impl<W: Watch> Reader<W> {
         Ok(blocks)
     }
 
-    /// Watches what the logs announce; says whether that was anything new.
-    fn discover(&mut self, logs: &[ChainLog]) -> bool {
-        let before = self.watched.len();
-        for log in logs {
-            self.watched.extend(self.watch.discover(log));
-        }
-        self.watched.len() > before
-    }
-
     /// One list of logs a header: by range up to `deep`, by block hash above.
-    async fn logs(&mut self, headers: &[Header], deep: u64) -> Result<Vec<Vec<ChainLog>>> {
+    async fn logs(
+        &mut self,
+        headers: &[Header],
+        deep: u64,
+        watched: &BTreeSet<Address>,
+    ) -> Result<Vec<Vec<ChainLog>>> {
         let ranged = match self.options.log_check {
             LogCheck::Bloom => headers.partition_point(|header| header.number <= deep),
             LogCheck::ReceiptsRoot => 0,
         };
         let (ranged, single) = headers.split_at(ranged);
-        let mut lists = self.logs_by_bisection(ranged).await?;
+        let mut lists = self.logs_by_bisection(ranged, watched).await?;
         for header in single {
-            lists.push(
-                self.rpc
-                    .logs_at(header, &self.watched, self.options.log_check)
-                    .await?,
-            );
+            lists.push(self.rpc.logs_at(header, watched, self.options.log_check).await?);
         }
         Ok(lists)
     }
 
     /// Asks for a range, and on an error for its halves. What the error says is not read: nodes word limits
     /// differently, contradict their documentation, and suggest the range that they just refused.
-    async fn logs_by_bisection(&mut self, headers: &[Header]) -> Result<Vec<Vec<ChainLog>>> {
+    async fn logs_by_bisection(
+        &mut self,
+        headers: &[Header],
+        watched: &BTreeSet<Address>,
+    ) -> Result<Vec<Vec<ChainLog>>> {
         let mut lists = Vec::with_capacity(headers.len());
         let mut waiting = vec![headers];
         while let Some(range) = waiting.pop() {
             if let [header] = range {
-                lists.push(
-                    self.rpc
-                        .logs_at(header, &self.watched, self.options.log_check)
-                        .await?,
-                );
+                lists.push(self.rpc.logs_at(header, watched, self.options.log_check).await?);
                 continue;
             }
-            match self.rpc.logs_in(range, &self.watched, self.options.log_cap).await {
+            match self.rpc.logs_in(range, watched, self.options.log_cap).await {
                 Ok(answer) => {
                     lists.extend(answer);
                     self.span = (self.span + self.span / 4 + 1).min(self.options.max_range_blocks.max(1));

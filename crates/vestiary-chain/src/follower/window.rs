@@ -37,10 +37,6 @@ impl Window {
         window
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
-    }
-
     pub(super) fn tip(&self) -> Option<BlockRef> {
         self.blocks.back().copied()
     }

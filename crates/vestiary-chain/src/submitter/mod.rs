@@ -1,16 +1,36 @@
 //! Sends transactions so that each order happens once, whatever fails in between.
+//!
+//! Order of things, for each order: it is durable; it is simulated; a nonce is taken, the transaction signed,
+//! and both are durable; only then are the bytes sent, and sent again, until a block has them; until the block
+//! is final. A restart does the same: it reads the records and ticks.
 
+mod fees;
 mod memory;
 mod outbox;
+mod outcome;
+mod settle;
+mod start;
 mod table;
 
 pub use memory::{FailedAppend, MemoryOutbox};
 pub use outbox::{Attempt, Call, Entry, MAX_ORDER_ID_BYTES, OrderId, Outbox, Record, State};
+pub use outcome::SendOutcome;
 pub use table::Table;
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U64, U256};
+use vestiary::block::BlockRef;
+
+use crate::{
+    error::{ChainError, Result},
+    rpc::{Header, Rpc, Tag},
+    signer::TransactionSigner,
+};
 
 /// Limits and prices of one lane.
 #[derive(Debug, Clone)]
@@ -29,16 +49,21 @@ pub struct SubmitterOptions {
     pub tick_budget: Duration,
 }
 
+impl SubmitterOptions {
+    /// 64 in flight, at most 1,000 gwei, replaced after three blocks, at most 16 times.
+    pub const DEFAULT: Self = Self {
+        max_in_flight: 64,
+        max_fee_cap_wei: 1_000_000_000_000,
+        min_priority_fee_wei: 1_000_000,
+        replace_after_blocks: 3,
+        max_attempts: 16,
+        tick_budget: Duration::from_secs(30),
+    };
+}
+
 impl Default for SubmitterOptions {
     fn default() -> Self {
-        Self {
-            max_in_flight: 64,
-            max_fee_cap_wei: 1_000_000_000_000,
-            min_priority_fee_wei: 1_000_000,
-            replace_after_blocks: 3,
-            max_attempts: 16,
-            tick_budget: Duration::from_secs(30),
-        }
+        Self::DEFAULT
     }
 }
 
@@ -74,4 +99,191 @@ pub struct Tick {
     pub lane: LaneState,
     /// Height of the head that the tick saw.
     pub head: u64,
+}
+
+/// One lane: one account on one chain. Only one may exist for an account; who holds the outbox sees to that.
+pub struct Submitter<O, S> {
+    rpc: Rpc,
+    signer: S,
+    outbox: O,
+    options: SubmitterOptions,
+    table: Table,
+    changed: Vec<OrderId>,
+    /// An append was begun and not seen to end well: what is durable is unknown.
+    in_doubt: bool,
+    /// Height of the head when an order's bytes were last sent by this process.
+    sent_at_block: BTreeMap<OrderId, u64>,
+    /// Heads at which an order looked displaced, or a nonce looked missing, in a row.
+    suspicions: BTreeMap<Suspicion, BTreeSet<B256>>,
+    lane: LaneState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Suspicion {
+    Displaced(OrderId),
+    Missing(u64),
+}
+
+/// What one tick knows about the chain.
+struct View {
+    head: Header,
+    finalized: Option<Header>,
+    /// The account's next nonce at the head.
+    nonce: u64,
+    /// Suggested tip, in wei per gas.
+    tip_wei: u128,
+    /// Hashes of blocks at heights, as the node has them now.
+    canonical: BTreeMap<u64, Option<B256>>,
+}
+
+impl<O, S: TransactionSigner> fmt::Debug for Submitter<O, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Submitter")
+            .field("chain", &self.rpc.chain())
+            .field("account", &self.signer.address())
+            .field("lane", &self.lane)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
+    /// Reads the outbox. What was signed and is not final goes out again with the next ticks, byte for byte.
+    pub async fn open(rpc: Rpc, signer: S, outbox: O, options: SubmitterOptions) -> Result<Self> {
+        let records = outbox.replay().await.map_err(ChainError::Outbox)?;
+        let table = Table::replay(&records).map_err(ChainError::Outbox)?;
+        Ok(Self {
+            rpc,
+            signer,
+            outbox,
+            options,
+            table,
+            changed: Vec::new(),
+            in_doubt: false,
+            sent_at_block: BTreeMap::new(),
+            suspicions: BTreeMap::new(),
+            lane: LaneState::Running,
+        })
+    }
+
+    /// The account that pays.
+    pub fn account(&self) -> Address {
+        self.signer.address()
+    }
+
+    /// All orders.
+    pub const fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// One order.
+    pub fn entry(&self, order: &OrderId) -> Option<&Entry> {
+        self.table.get(order)
+    }
+
+    /// Whether new orders go out.
+    pub const fn lane(&self) -> &LaneState {
+        &self.lane
+    }
+
+    /// Takes an order; durable when this returns. The same id with the same call is the same order: its entry
+    /// comes back as it stands. With another call it is [`ChainError::OrderDiffers`].
+    pub async fn submit(&mut self, order: OrderId, call: Call) -> Result<Entry> {
+        if let Some(entry) = self.table.get(&order) {
+            if entry.call != call {
+                return Err(ChainError::OrderDiffers {
+                    id: order.to_string(),
+                });
+            }
+            return Ok(entry.clone());
+        }
+        self.write(Record::Accepted {
+            order: order.clone(),
+            call,
+        })
+        .await?;
+        self.table
+            .get(&order)
+            .cloned()
+            .ok_or_else(|| ChainError::Outbox("an order vanished".to_owned()))
+    }
+
+    /// Does what can be done now: settles what is in blocks, sends again what is not, replaces what is stuck,
+    /// starts what waits. Call it at every new head, and after [`Submitter::submit`]. After an error the next
+    /// tick goes on where this one stopped. Do not drop the future: a write that is cut off leaves the lane in
+    /// doubt, and every later call asks to open the submitter again.
+    pub async fn tick(&mut self) -> Result<Tick> {
+        let started = tokio::time::Instant::now();
+        let mut view = self.view().await?;
+        self.settle(&mut view).await?;
+        self.send_again(&view).await?;
+        self.fill_gap(&view).await?;
+        self.lane = self.start(&view, started + self.options.tick_budget).await?;
+        Ok(Tick {
+            changed: std::mem::take(&mut self.changed),
+            lane: self.lane.clone(),
+            head: view.head.number,
+        })
+    }
+
+    async fn view(&self) -> Result<View> {
+        let head = self.rpc.head().await?;
+        let finalized = self.rpc.header(Tag::Finalized).await?;
+        let nonce: U64 = self
+            .rpc
+            .call("eth_getTransactionCount", (self.account(), "latest"))
+            .await?;
+        let tip: Result<U256> = self.rpc.call("eth_maxPriorityFeePerGas", ()).await;
+        let tip_wei = match tip {
+            Ok(tip) => tip.try_into().unwrap_or(u128::MAX),
+            Err(ChainError::Refused { .. }) => 0,
+            Err(error) => return Err(error),
+        };
+        Ok(View {
+            head,
+            finalized,
+            nonce: nonce.to(),
+            tip_wei,
+            canonical: BTreeMap::new(),
+        })
+    }
+
+    /// Whether the node's chain has this block.
+    async fn is_canonical(&self, view: &mut View, block: BlockRef) -> Result<bool> {
+        if let Some(hash) = view.canonical.get(&block.number) {
+            return Ok(*hash == Some(block.hash));
+        }
+        let header = self.rpc.header_by_number(block.number).await?;
+        let hash = header.map(|header| header.hash);
+        view.canonical.insert(block.number, hash);
+        Ok(hash == Some(block.hash))
+    }
+
+    /// Makes a record durable, then lets it count.
+    async fn write(&mut self, record: Record) -> Result<()> {
+        if self.in_doubt {
+            return Err(ChainError::Outbox(
+                "an earlier write is in doubt; open the submitter again".to_owned(),
+            ));
+        }
+        self.in_doubt = true;
+        self.outbox
+            .append(std::slice::from_ref(&record))
+            .await
+            .map_err(ChainError::Outbox)?;
+        self.table.apply(&record).map_err(ChainError::Outbox)?;
+        self.in_doubt = false;
+        self.changed.push(record.order().clone());
+        Ok(())
+    }
+
+    /// Counts the different heads at which something looked wrong; true when it was often enough to act.
+    fn suspect(&mut self, suspicion: Suspicion, head: B256, looks: usize) -> bool {
+        let heads = self.suspicions.entry(suspicion.clone()).or_default();
+        heads.insert(head);
+        let enough = heads.len() >= looks;
+        if enough {
+            self.suspicions.remove(&suspicion);
+        }
+        enough
+    }
 }

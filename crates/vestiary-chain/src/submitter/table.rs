@@ -18,6 +18,8 @@ pub struct Table {
     queued: BTreeSet<usize>,
     /// One more than the highest nonce ever taken.
     next_nonce: u64,
+    /// The highest nonce of a final transaction.
+    highest_final: Option<u64>,
 }
 
 impl Table {
@@ -111,6 +113,7 @@ impl Table {
                 };
                 if let Some(nonce) = entry.nonce {
                     self.open.remove(&nonce);
+                    self.highest_final = self.highest_final.max(Some(nonce));
                 }
             }
             Record::Refused { reason, .. } => {
@@ -205,6 +208,11 @@ impl Table {
     /// One more than the highest nonce ever taken; 0 before the first.
     pub const fn next_nonce(&self) -> u64 {
         self.next_nonce
+    }
+
+    /// The highest nonce of ours in a final block: the chain's count cannot be below it.
+    pub const fn highest_final_nonce(&self) -> Option<u64> {
+        self.highest_final
     }
 
     /// The order that holds a nonce which is not final yet.

@@ -1,0 +1,204 @@
+//! The follower on a node that lies: it may be behind, it is never wrong, and it gets there.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio::time::timeout;
+use vestiary::block::{BlockRef, ChainLog};
+use vestiary_chain::{
+    follower::{Follower, FollowerOptions, LogCheck, Start},
+    sim::{Lie, LiePlan, Seeded, SimChain, SimOptions},
+};
+
+use crate::{
+    follower::schedules,
+    support::{FactoryOnly, Fold, change, connect, expected, follow, quick, settle, sim, write},
+};
+
+/// Lies that the bloom filter unmasks; a log left out among others takes the receipts.
+fn lies_for(check: LogCheck) -> Vec<Lie> {
+    Lie::ALL
+        .into_iter()
+        .filter(|lie| check == LogCheck::ReceiptsRoot || *lie != Lie::MissingLog)
+        .collect()
+}
+
+async fn lying_story(seed: u64) -> usize {
+    let mut seeded = Seeded::new(seed);
+    let chain = sim(150);
+    write(&chain, &mut seeded, 3);
+    chain.mine_blocks(seeded.below(60));
+    let check = if seed % 3 == 0 {
+        LogCheck::ReceiptsRoot
+    } else {
+        LogCheck::Bloom
+    };
+    let mut follower = follow(
+        &chain,
+        FollowerOptions {
+            log_check: check,
+            ..quick()
+        },
+    )
+    .await;
+    let mut fold = Fold::default();
+    let mut ever = BTreeSet::new();
+    chain.lie(LiePlan {
+        seeded: Seeded::new(seed ^ 0x5eed),
+        per_mille: 50 + seeded.below(250),
+        lies: lies_for(check),
+    });
+    for _ in 0..8 {
+        change(&chain, &mut seeded, 40);
+        let place = |(block, log): (BlockRef, ChainLog)| (block, log.log_index, log.transaction_hash);
+        ever.extend(expected(&chain, &BTreeSet::new()).into_iter().map(place));
+        for _ in 0..seeded.below(60) {
+            if let Ok(event) = timeout(Duration::from_millis(400), follower.next()).await {
+                fold.apply(event);
+            }
+        }
+        // Not up to date is no lie; a log that no branch ever had would be.
+        for log in fold.logs().into_iter().map(place) {
+            assert!(ever.contains(&log), "seed {seed}: a log that never was: {log:?}");
+        }
+    }
+    chain.be_honest();
+    chain.mine_blocks(50);
+    settle(&mut follower, &mut fold, &chain).await;
+    assert!(fold.logs() == expected(&chain, &BTreeSet::new()), "seed {seed}");
+    assert_eq!(fold.halted, None, "seed {seed}");
+    chain.lies_told().values().sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lying_node_delays_the_follower_and_never_deceives_it() {
+    let count = schedules(300);
+    let mut told = 0;
+    for seed in 0..count {
+        told += lying_story(seed).await;
+    }
+    println!("ran: {count} lying schedules, seeds 0..{count}, {told} lies told");
+    assert!(told > 2_000, "the node lies too little: {told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_range_is_never_asked_for_again() {
+    for max_log_range in [1, 2, 3, 7, 16] {
+        let options = SimOptions {
+            max_log_range: Some(max_log_range),
+            ..SimOptions::default()
+        };
+        let chain = SimChain::new(options);
+        let mut seeded = Seeded::new(max_log_range);
+        for _ in 0..300 {
+            write(&chain, &mut seeded, 1);
+            chain.mine();
+        }
+        let mut follower = follow(&chain, quick()).await;
+        let mut fold = Fold::default();
+        settle(&mut follower, &mut fold, &chain).await;
+        assert!(fold.logs() == expected(&chain, &BTreeSet::new()));
+        let ranges: Vec<String> = chain
+            .questions()
+            .into_iter()
+            .filter(|question| question.contains("fromBlock"))
+            .collect();
+        let different: BTreeSet<_> = ranges.iter().collect();
+        // A range with a newly announced contract is another question: the addresses differ.
+        assert_eq!(
+            ranges.len(),
+            different.len(),
+            "the same range was asked for twice"
+        );
+        assert!(
+            fold.behind.is_empty(),
+            "a range limit is not an interruption: {:?}",
+            fold.behind
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_cut_off_at_the_nodes_limit_is_read_in_parts() {
+    let chain = SimChain::new(SimOptions {
+        log_cap: Some(20),
+        ..SimOptions::default()
+    });
+    let mut seeded = Seeded::new(5);
+    for _ in 0..200 {
+        write(&chain, &mut seeded, 2);
+        chain.mine();
+    }
+    let mut follower = follow(
+        &chain,
+        FollowerOptions {
+            log_cap: Some(20),
+            ..quick()
+        },
+    )
+    .await;
+    let mut fold = Fold::default();
+    settle(&mut follower, &mut fold, &chain).await;
+    assert!(fold.logs() == expected(&chain, &BTreeSet::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_without_block_receipts_is_checked_receipt_by_receipt() {
+    let chain = SimChain::new(SimOptions {
+        has_block_receipts: false,
+        ..SimOptions::default()
+    });
+    let mut seeded = Seeded::new(6);
+    for _ in 0..60 {
+        write(&chain, &mut seeded, 2);
+        chain.mine();
+    }
+    chain.lie(LiePlan {
+        seeded: Seeded::new(1),
+        per_mille: 300,
+        lies: vec![Lie::EmptyLogs],
+    });
+    for log_check in [LogCheck::Bloom, LogCheck::ReceiptsRoot] {
+        let mut follower = follow(&chain, FollowerOptions { log_check, ..quick() }).await;
+        let mut fold = Fold::default();
+        settle(&mut follower, &mut fold, &chain).await;
+        assert!(fold.logs() == expected(&chain, &BTreeSet::new()));
+    }
+    assert!(chain.lies_told()[&Lie::EmptyLogs] > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_lie_alone_is_survived_and_named() {
+    for lie in Lie::ALL {
+        let chain = sim(20);
+        let mut seeded = Seeded::new(7);
+        for _ in 0..40 {
+            write(&chain, &mut seeded, 3);
+            chain.mine();
+        }
+        let log_check = if lie == Lie::MissingLog {
+            LogCheck::ReceiptsRoot
+        } else {
+            LogCheck::Bloom
+        };
+        let rpc = connect(&chain).await;
+        chain.lie(LiePlan {
+            seeded: Seeded::new(8),
+            per_mille: 400,
+            lies: vec![lie],
+        });
+        let options = FollowerOptions { log_check, ..quick() };
+        let mut follower = Follower::new(rpc, FactoryOnly::default(), Start::At(0), options);
+        let mut fold = Fold::default();
+        for _ in 0..200 {
+            if let Ok(event) = timeout(Duration::from_secs(3), follower.next()).await {
+                fold.apply(event);
+            }
+        }
+        chain.be_honest();
+        chain.mine();
+        settle(&mut follower, &mut fold, &chain).await;
+        assert!(fold.logs() == expected(&chain, &BTreeSet::new()), "{lie:?}");
+        let codes: BTreeSet<_> = fold.behind.iter().map(|reason| reason.code()).collect();
+        println!("ran: {lie:?}, reported as {codes:?}");
+    }
+}

@@ -1,0 +1,5 @@
+//! The chain crate against a simulated chain and, where it is installed, a real node.
+
+mod follower;
+mod lying_node;
+mod support;
