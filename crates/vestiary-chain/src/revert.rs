@@ -27,12 +27,21 @@ mod tests {
     use super::*;
 
     fn refused(code: i64, text: &str, data: Option<Bytes>) -> ChainError {
-        ChainError::Refused { method: "eth_call", code, text: text.to_owned(), data }
+        ChainError::Refused {
+            method: "eth_call",
+            code,
+            text: text.to_owned(),
+            data,
+        }
     }
 
     #[test]
     fn a_revert_is_named_by_its_error_and_other_errors_are_none() {
-        let data = BadSerial { expected: 1, given: 2 }.abi_encode();
+        let data = BadSerial {
+            expected: 1,
+            given: 2,
+        }
+        .abi_encode();
         let error = refused(3, "execution reverted", Some(data.into()));
         assert_eq!(as_revert(&error).unwrap(), "BadSerial { expected: 1, given: 2 }");
         let error = refused(-32000, "execution reverted: no", None);
