@@ -2,7 +2,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, text};
 
-/// Length of a [`Hash`] in bytes.
+/// Length of a [`struct@Hash`] in bytes.
 pub const HASH_BYTES: usize = 32;
 
 /// A SHA-256 hash in an RFC 6962 tree: of a leaf, of an inner node, or the root.
