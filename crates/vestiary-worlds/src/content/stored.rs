@@ -45,8 +45,10 @@ impl StoredFile {
 
     /// Reads a range. To send a large one, use [`chunks`](Self::chunks).
     pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::new();
-        for piece in self.chunks(range)? {
+        let pieces = self.chunks(range.clone())?;
+        // Within the file, so at most MAX_FILE_BYTES.
+        let mut bytes = Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or(0));
+        for piece in pieces {
             bytes.append(&mut piece?);
         }
         Ok(bytes)
