@@ -451,25 +451,25 @@ fn speed() {
         println!("{what}: {:?}", started.elapsed() / rounds);
     };
     time("SHA-256 of 32 MiB", 10, &|| {
-        assert_eq!(Sha256::of(&bytes), sha256)
+        assert_eq!(Sha256::of(&bytes), sha256);
     });
     time("open a file of 32 MiB", 1000, &|| {
-        drop(store.get(&sha256).unwrap())
+        drop(store.get(&sha256).unwrap());
     });
     let file = store.get(&sha256).unwrap();
     time("read 1 byte of it", 1000, &|| {
-        drop(file.read_range(9_000_000..9_000_001).unwrap())
+        drop(file.read_range(9_000_000..9_000_001).unwrap());
     });
     time("read all of it", 10, &|| {
         file.chunks(0..32 << 20)
             .unwrap()
-            .for_each(|chunk| drop(chunk.unwrap()))
+            .for_each(|chunk| drop(chunk.unwrap()));
     });
     time("read all of it, and its SHA-256", 10, &|| {
-        drop(file.read().unwrap())
+        drop(file.read().unwrap());
     });
     let coat = fixture("garments/coat-plaza.glb");
     time("preflight of the coat", 1000, &|| {
-        drop(vestiary_worlds::preflight(&coat).unwrap())
+        drop(vestiary_worlds::preflight(&coat).unwrap());
     });
 }

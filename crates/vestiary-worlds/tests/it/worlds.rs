@@ -4,7 +4,7 @@ use crate::support::fixture;
 use vestiary::{
     design::Representation,
     slot::Slot,
-    world::{Fit, WorldProfile, fit, misfits},
+    world::{Fit, Misfit, WorldProfile, fit, misfits},
 };
 use vestiary_worlds::{
     FileRecord, Sha256,
@@ -53,7 +53,7 @@ fn pocket_says_everything_that_speaks_against_the_rich_coat() {
     let rich = garment("coat-too-rich-for-pocket", "pocket");
     let codes: Vec<_> = misfits(&world("pocket"), &rich)
         .iter()
-        .map(|misfit| misfit.code())
+        .map(Misfit::code)
         .collect();
     assert_eq!(
         codes,
