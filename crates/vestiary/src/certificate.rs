@@ -13,10 +13,6 @@ mod read;
 mod write;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 
 pub use error::CertificateError;
 
@@ -26,6 +22,7 @@ use crate::ids::{AccountId, Edition, IssuerId, Serial, WearableId};
 use crate::keys::{KeyError, PublicKey};
 use crate::terms::Terms;
 use crate::text::is_readable;
+use crate::text::words;
 use crate::timestamp::Timestamp;
 
 /// The version of the format, the certificate's `format`.
@@ -61,50 +58,19 @@ pub const MAX_SALTED_HASHES: usize = 16;
 /// The longest name of a salted hash, in bytes.
 pub const MAX_SALTED_NAME_BYTES: usize = 32;
 
-/// How the wearable is bound to a physical piece.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Binding {
-    /// There is no piece, or nothing binds the wearable to it.
-    #[default]
-    None,
-    /// A code printed with the piece.
-    Code,
-    /// A passive tag in the piece, which can be copied.
-    Tag,
-    /// A chip in the piece that proves itself.
-    Chip,
-    /// A person compared piece and wearable.
-    Inspected,
-}
-
-impl Binding {
-    /// The word that stands in the certificate.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Code => "code",
-            Self::Tag => "tag",
-            Self::Chip => "chip",
-            Self::Inspected => "inspected",
-        }
-    }
-}
-
-impl fmt::Display for Binding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Binding {
-    type Err = CertificateError;
-
-    fn from_str(text: &str) -> Result<Self, CertificateError> {
-        [Self::None, Self::Code, Self::Tag, Self::Chip, Self::Inspected]
-            .into_iter()
-            .find(|binding| binding.as_str() == text)
-            .ok_or_else(|| CertificateError::Binding(text.chars().take(32).collect()))
+words! {
+    /// How the wearable is bound to a physical piece.
+    Binding {
+        /// There is no piece, or nothing binds the wearable to it.
+        None = "none",
+        /// A code printed with the piece.
+        Code = "code",
+        /// A passive tag in the piece, which can be copied.
+        Tag = "tag",
+        /// A chip in the piece that proves itself.
+        Chip = "chip",
+        /// A person compared piece and wearable.
+        Inspected = "inspected",
     }
 }
 

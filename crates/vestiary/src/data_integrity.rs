@@ -168,3 +168,42 @@ impl ProofError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leading_zeros_of_a_signature_are_neither_lost_nor_invented() {
+        let mut signature = [7; 64];
+        signature[..3].fill(0);
+        let text = encode_proof_value(&signature);
+        assert!(text.starts_with("z111"));
+        assert_eq!(decode_proof_value(&text), Ok(signature));
+        assert_eq!(
+            decode_proof_value(&text.replacen("z1", "z", 1)),
+            Err(ProofError::ProofValue)
+        );
+        assert_eq!(
+            decode_proof_value(&text.replacen("z1", "z11", 1)),
+            Err(ProofError::ProofValue)
+        );
+        assert_eq!(
+            decode_proof_value(&format!("z{}", "z".repeat(88))),
+            Err(ProofError::ProofValue)
+        );
+        assert_eq!(
+            decode_proof_value(&format!("z{}", "2".repeat(89))),
+            Err(ProofError::ProofValue)
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_signature_has_one_proof_value(text in "z1{0,3}[1-9A-HJ-NP-Za-km-z]{84,88}") {
+            if let Ok(signature) = decode_proof_value(&text) {
+                proptest::prop_assert_eq!(encode_proof_value(&signature), text);
+            }
+        }
+    }
+}

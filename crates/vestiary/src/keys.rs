@@ -253,6 +253,18 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_key_has_one_multikey(seed: [u8; 32], at in 0..MULTIKEY_CHARS, digit in "[1-9A-HJ-NP-Za-km-z]") {
+            let key = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
+            let mut text = PublicKey::from_bytes(key.as_bytes()).unwrap().to_multikey();
+            text.replace_range(at..=at, &digit);
+            if let Ok(key) = PublicKey::from_multikey(&text) {
+                proptest::prop_assert_eq!(key.to_multikey(), text);
+            }
+        }
+    }
+
     #[test]
     fn malformed_multikeys_are_refused() {
         let good = PublicKey::from_bytes(&BASE).unwrap().to_multikey();

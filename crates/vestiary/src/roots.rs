@@ -3,8 +3,6 @@
 //! Nothing that a certificate or its evidence brings along is believed; what is checked is checked against
 //! this file. Unknown keys are refused: a misspelt root must not silently be no root.
 
-use std::borrow::Cow;
-
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use thiserror::Error;
@@ -14,6 +12,7 @@ use crate::certificate::check_origin;
 use crate::ids::{ChainId, IssuerId, serde_address, serde_b256, serde_u64};
 use crate::keys::PublicKey;
 use crate::statement::RECEIPT_KEY_SUFFIX;
+use crate::text::plain;
 
 /// A roots file larger than this is not read.
 pub const MAX_ROOTS_BYTES: usize = 1024 * 1024;
@@ -73,10 +72,10 @@ pub struct LogRoot {
     /// The first line of its checkpoints.
     pub origin: String,
     /// The key that signs its checkpoints, named as the origin.
-    #[serde(with = "vkey_text")]
+    #[serde(with = "plain")]
     pub vkey: VerifierKey,
     /// The key that signs its receipts, named `<origin>/receipt`.
-    #[serde(with = "vkey_text")]
+    #[serde(with = "plain")]
     pub receipt_vkey: VerifierKey,
     /// The account whose anchors count.
     #[serde(with = "serde_address")]
@@ -317,24 +316,6 @@ mod chain_number {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChainId, D::Error> {
         u64::deserialize(deserializer).map(ChainId)
-    }
-}
-
-/// A verifier key as its text.
-mod vkey_text {
-    use serde::Serializer;
-
-    use super::{Cow, Deserialize, Deserializer, VerifierKey};
-    use serde::de::Error as _;
-
-    pub(super) fn serialize<S: Serializer>(vkey: &VerifierKey, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(vkey)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VerifierKey, D::Error> {
-        Cow::<'de, str>::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
     }
 }
 

@@ -20,7 +20,7 @@ mod report;
 
 use vestiary_tlog::{TlogProof, leaf_hash};
 
-pub use report::{Check, CheckName, DEFAULT_REQUIRE, Input, Outcome, Report, UnknownCheckName};
+pub use report::{Check, CheckName, DEFAULT_REQUIRE, Input, Outcome, Report};
 
 use crate::certificate::Certificate;
 use crate::ids::{ChainId, CollectionId, WearableId};
@@ -78,10 +78,7 @@ pub fn verify_certificate(
 fn unreadable(code: &'static str, reason: String) -> Report {
     let mut report = Report::default();
     report.add(Check::failed(CheckName::Format, code, reason));
-    for name in CheckName::ALL
-        .into_iter()
-        .filter(|name| *name != CheckName::Format)
-    {
+    for &name in CheckName::ALL.iter().filter(|name| **name != CheckName::Format) {
         report.add(Check::unknown(
             name,
             "no_certificate",

@@ -149,7 +149,11 @@ impl Wire<'_> {
             edition: id("edition", &subject.edition)?,
             licence: digest("licence", &subject.licence)?,
             terms: subject.terms,
-            binding: subject.binding.0.parse()?,
+            binding: subject
+                .binding
+                .0
+                .parse()
+                .map_err(|_| CertificateError::Binding(quoted(&subject.binding)))?,
             salted_hashes: subject
                 .salted_hashes
                 .into_iter()

@@ -396,6 +396,7 @@ proptest! {
     fn the_straight_writer_agrees_with_the_generic_canonicaliser(fields in any_fields()) {
         let certificate = signed(fields);
         let bytes = certificate.to_bytes();
+        prop_assert!(crate::json::check(&bytes, MAX_CERTIFICATE_BYTES).is_ok());
         let value: Value = serde_json::from_slice(&bytes).unwrap();
         prop_assert_eq!(&jcs::canonical(&value), &bytes);
         prop_assert_eq!(serde_json_canonicalizer::to_vec(&value).unwrap(), bytes.clone());

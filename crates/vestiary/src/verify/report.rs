@@ -2,106 +2,47 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
-use thiserror::Error;
 
 use crate::certificate::Certificate;
 use crate::digest::Sha256;
 use crate::ids::{AccountId, TokenId, WearableId};
 use crate::keys::PublicKey;
+use crate::text::{or_blank, words};
 
 /// The checks that must have passed unless the caller says otherwise.
 pub const DEFAULT_REQUIRE: [CheckName; 3] = [CheckName::Signature, CheckName::Issuer, CheckName::Log];
 
-/// What is checked; see [`crate::verify`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckName {
-    /// The bytes are a certificate.
-    Format,
-    /// It is about what was expected.
-    Token,
-    /// It is signed by the key it names.
-    Signature,
-    /// That key is the issuer's.
-    Issuer,
-    /// The evidence is of this certificate.
-    Statement,
-    /// The evidence's statement is in the log.
-    Log,
-    /// The log's checkpoint counts.
-    Checkpoint,
-}
-
-impl CheckName {
-    /// All checks, in the order of a report.
-    pub const ALL: [Self; 7] = [
-        Self::Format,
-        Self::Token,
-        Self::Signature,
-        Self::Issuer,
-        Self::Statement,
-        Self::Log,
-        Self::Checkpoint,
-    ];
-
-    /// The name as text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Format => "format",
-            Self::Token => "token",
-            Self::Signature => "signature",
-            Self::Issuer => "issuer",
-            Self::Statement => "statement",
-            Self::Log => "log",
-            Self::Checkpoint => "checkpoint",
-        }
+words! {
+    /// What is checked; see [`crate::verify`].
+    CheckName {
+        /// The bytes are a certificate.
+        Format = "format",
+        /// It is about what was expected.
+        Token = "token",
+        /// It is signed by the key it names.
+        Signature = "signature",
+        /// That key is the issuer's.
+        Issuer = "issuer",
+        /// The evidence is of this certificate.
+        Statement = "statement",
+        /// The evidence's statement is in the log.
+        Log = "log",
+        /// The log's checkpoint counts.
+        Checkpoint = "checkpoint",
     }
 }
 
-impl fmt::Display for CheckName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for CheckName {
-    type Err = UnknownCheckName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownCheckName> {
-        Self::ALL
-            .into_iter()
-            .find(|name| name.as_str() == text)
-            .ok_or(UnknownCheckName)
-    }
-}
-
-/// A text names no check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the checks are format, token, signature, issuer, statement, log and checkpoint")]
-pub struct UnknownCheckName;
-
-/// What a check found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It holds, by what the reader already believes.
-    Passed,
-    /// It does not hold.
-    Failed,
-    /// What was given does not decide it.
-    Unknown,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-        })
+words! {
+    /// What a check found.
+    Outcome {
+        /// It holds, by what the reader already believes.
+        Passed = "passed",
+        /// It does not hold.
+        Failed = "failed",
+        /// What was given does not decide it.
+        Unknown = "unknown",
     }
 }
 
@@ -209,10 +150,10 @@ input_from!(
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The wearable that the certificate names; `None` when the bytes are no certificate.
-    #[serde(serialize_with = "or_empty")]
+    #[serde(serialize_with = "or_blank::serialize")]
     pub wearable: Option<WearableId>,
     /// The certificate's digest.
-    #[serde(serialize_with = "or_empty")]
+    #[serde(serialize_with = "or_blank::serialize")]
     pub digest: Option<Sha256>,
     /// The issuer's name, in its own words: no check vouches for it.
     pub issuer_name: String,
@@ -264,7 +205,7 @@ impl fmt::Display for Report {
             inputs,
         } in &self.checks
         {
-            write!(f, "{outcome:<8}{name:<12}{reason}")?;
+            write!(f, "{:<8}{:<12}{reason}", outcome.as_str(), name.as_str())?;
             if *code != "ok" {
                 write!(f, " [{code}]")?;
             }
@@ -279,12 +220,4 @@ impl fmt::Display for Report {
 
 fn as_map<S: Serializer>(inputs: &[(&'static str, Input)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(inputs.iter().map(|(name, value)| (name, value.to_string())))
-}
-
-#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-fn or_empty<T: fmt::Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serializer.collect_str(value),
-        None => serializer.serialize_str(""),
-    }
 }
