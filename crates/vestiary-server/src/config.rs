@@ -1,0 +1,206 @@
+//! What an operator sets. The fields' documentation is the manual; `crates/vestiary-server/vestiary.toml` is
+//! the commented example and is parsed by a test.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use alloy_primitives::B256;
+use serde::Deserialize;
+
+/// The largest configuration file that is read, in bytes.
+pub const MAX_CONFIG_BYTES: u64 = 64 * 1024;
+
+/// The whole configuration file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where state lives and who may reach the service.
+    pub service: ServiceConfig,
+    /// The EVM chain.
+    pub chain: ChainConfig,
+    /// The public log.
+    pub log: LogConfig,
+    /// Promises made to brands.
+    #[serde(default)]
+    pub issuance: IssuanceConfig,
+    /// Promises made to worlds.
+    #[serde(default)]
+    pub freshness: FreshnessConfig,
+}
+
+/// Where state lives and who may reach the service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceConfig {
+    /// Address and port to listen on. Put a TLS proxy in front; the service itself speaks plain HTTP.
+    pub listen: SocketAddr,
+    /// The URL the outside reaches the service under, without a trailing slash; used in links.
+    pub public_url: String,
+    /// Directory of log, journal, content, mirror and keys. Must exist: a typing mistake must not start an
+    /// empty ledger.
+    pub data_dir: PathBuf,
+    /// Accept key files stretched with development cost. Only `vestiary dev` sets this. Default: false.
+    #[serde(default)]
+    pub allow_development_keys: bool,
+}
+
+/// The EVM chain.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainConfig {
+    /// JSON-RPC endpoint. May contain a secret, so it is never printed; the environment variable
+    /// `VESTIARY_RPC_URL` takes precedence.
+    pub rpc_url: String,
+    /// The file that `vestiary deploy` wrote: chain id, genesis hash, contract addresses and code hashes.
+    pub deployment: PathBuf,
+    /// Pause between two looks at the head, in milliseconds. Default: 500.
+    #[serde(default = "default_poll_interval_ms")]
+    pub poll_interval_ms: u64,
+    /// Expected hash of block 0, if the deployment file does not say it.
+    #[serde(default)]
+    pub genesis_hash: Option<B256>,
+}
+
+impl std::fmt::Debug for ChainConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChainConfig")
+            .field("rpc_url", &"(not shown)")
+            .field("deployment", &self.deployment)
+            .field("poll_interval_ms", &self.poll_interval_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The public log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// The log's name (C2SP checkpoint origin), e.g. `log.example.org/2026`. Never changes once entry 0 is written.
+    pub origin: String,
+    /// Shard number, stated in entry 0. Default: 1.
+    #[serde(default = "default_shard")]
+    pub shard: u32,
+    /// How long a checkpoint may wait for others before it is anchored on chain, in seconds. Default: 60.
+    #[serde(default = "default_anchor_delay_s")]
+    pub anchor_delay_s: u64,
+}
+
+/// Promises made to brands.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IssuanceConfig {
+    /// How long an unsigned preparation holds its serials, in seconds. Default: 3,600.
+    pub preparation_lifetime_s: u64,
+    /// A receipt promises the batch on chain within this many seconds. Default: 3,600.
+    pub commit_within_s: u64,
+}
+
+impl Default for IssuanceConfig {
+    fn default() -> Self {
+        Self { preparation_lifetime_s: 3_600, commit_within_s: 3_600 }
+    }
+}
+
+/// Promises made to worlds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FreshnessConfig {
+    /// Without a look at the chain's head for this many seconds, answers read `unknown, chain_behind`. Default: 15.
+    pub behind_after_s: u64,
+    /// An answer may be used without asking again for this many seconds. Default: 10.
+    pub fresh_s: u64,
+    /// A world keeps what it shows for this many seconds when it can learn nothing new. Default: 86,400.
+    pub keep_s: u64,
+}
+
+impl Default for FreshnessConfig {
+    fn default() -> Self {
+        Self { behind_after_s: 15, fresh_s: 10, keep_s: 86_400 }
+    }
+}
+
+const fn default_poll_interval_ms() -> u64 {
+    500
+}
+
+const fn default_shard() -> u32 {
+    1
+}
+
+const fn default_anchor_delay_s() -> u64 {
+    60
+}
+
+/// Why a configuration is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is larger than [`MAX_CONFIG_BYTES`].
+    #[error("{path} is larger than {MAX_CONFIG_BYTES} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not the TOML documented here.
+    #[error("{path}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line and reason.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads the file; `VESTIARY_RPC_URL`, given as `rpc_url`, replaces the endpoint.
+    pub fn load(path: &Path, rpc_url: Option<String>) -> Result<Self, ConfigError> {
+        let read = |source| ConfigError::Read { path: path.to_owned(), source };
+        if std::fs::metadata(path).map_err(read)?.len() > MAX_CONFIG_BYTES {
+            return Err(ConfigError::TooLarge { path: path.to_owned() });
+        }
+        let text = std::fs::read_to_string(path).map_err(read)?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::Parse {
+            path: path.to_owned(),
+            // toml's own rendering quotes the line, which may hold the RPC secret.
+            message: error.message().to_owned(),
+        })?;
+        if let Some(url) = rpc_url {
+            config.chain.rpc_url = url;
+        }
+        while config.service.public_url.ends_with('/') {
+            config.service.public_url.pop();
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commented_example_is_a_configuration() {
+        let config: Config = toml::from_str(include_str!("../vestiary.toml")).unwrap();
+        assert_eq!(config.freshness.keep_s, FreshnessConfig::default().keep_s);
+        assert_eq!(config.issuance.preparation_lifetime_s, IssuanceConfig::default().preparation_lifetime_s);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        let text = include_str!("../vestiary.toml").replace("keep_s", "keep_seconds");
+        assert!(toml::from_str::<Config>(&text).is_err());
+    }
+
+    #[test]
+    fn the_rpc_url_is_not_printed() {
+        let config: Config = toml::from_str(include_str!("../vestiary.toml")).unwrap();
+        assert!(!format!("{config:?}").contains("8545"));
+    }
+}

@@ -1,0 +1,278 @@
+//! The journal folded into what is looked up: a pure function of the records.
+//!
+//! The same fold runs at start-up and after each append, so there is one way a record takes effect.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use vestiary::digest::Sha256;
+use vestiary::ids::{CollectionId, DesignId, IssuerId, WearableId};
+
+use super::record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
+use crate::api_key::{ApiKeyId, StoredKey};
+
+/// What a request made, so that its repeat finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// An issuer.
+    Issuer(IssuerId),
+    /// A collection.
+    Collection(CollectionId),
+    /// A design.
+    Design(CollectionId, DesignId),
+    /// A world.
+    World(String),
+    /// A batch.
+    Batch(BatchId),
+}
+
+/// An issuer that uses this service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// The name on its certificates.
+    pub name: String,
+    /// Its certificate key here, Multikey.
+    pub certificate_key: String,
+    /// The intent of its `issuer_observed` statement.
+    pub intent: IntentId,
+}
+
+/// A design as registered here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Design {
+    /// SHA-256 of the design document.
+    pub digest: Sha256,
+    /// The intent of its statement.
+    pub intent: IntentId,
+}
+
+/// How far a batch has come in the journal; what the chain shows comes from the mirror.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchStage {
+    /// Waits for the issuer's signature.
+    Prepared,
+    /// Never signed; its serials are free.
+    Expired,
+    /// Signed; statements may or may not be in the log yet.
+    Signed(BatchSignature),
+}
+
+/// What the issuer's signature of a batch brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchSignature {
+    /// The signature.
+    pub signature: alloy_primitives::Bytes,
+    /// By when the receipt promises the batch on chain, in unix seconds.
+    pub commit_by_s: u64,
+    /// The intent of its statements.
+    pub intent: IntentId,
+}
+
+/// A batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// As prepared.
+    pub prepared: BatchPrepared,
+    /// How far it has come.
+    pub stage: BatchStage,
+}
+
+impl Batch {
+    /// The first serial after the range.
+    pub fn end(&self) -> u64 {
+        self.prepared.first_serial.saturating_add(self.prepared.count)
+    }
+
+    /// Whether it holds its serials at `now_ms`.
+    pub fn holds_serials(&self, now_ms: u64) -> bool {
+        match self.stage {
+            BatchStage::Signed(_) => true,
+            BatchStage::Expired => false,
+            BatchStage::Prepared => now_ms < self.prepared.expires_ms,
+        }
+    }
+}
+
+/// Where an intent's entries are in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Logged {
+    /// Index of the first entry.
+    pub first_index: u64,
+    /// The log's size with them.
+    pub size: u64,
+    /// The checkpoint of that size.
+    pub checkpoint: String,
+}
+
+/// A claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// As accepted.
+    pub accepted: ClaimAccepted,
+    /// Why it cannot be carried out any more.
+    pub failed: Option<String>,
+}
+
+/// A record that does not follow from those before it: the journal was not written by this code.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("journal record contradicts those before it: {0}")]
+pub struct Contradiction(pub String);
+
+/// Everything promised so far.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// API keys in force.
+    pub api_keys: BTreeMap<ApiKeyId, StoredKey>,
+    /// What each request made, and for which body.
+    pub requests: BTreeMap<Sha256, (Sha256, Resource)>,
+    /// Issuers.
+    pub issuers: BTreeMap<IssuerId, Issuer>,
+    /// Collections and their issuers.
+    pub collections: BTreeMap<CollectionId, IssuerId>,
+    /// Designs.
+    pub designs: BTreeMap<(CollectionId, DesignId), Design>,
+    /// World profiles by id.
+    pub worlds: BTreeMap<String, serde_json::Value>,
+    /// Batches.
+    pub batches: BTreeMap<BatchId, Batch>,
+    /// Signed batches by collection, design and first serial, to find the one that holds a wearable.
+    pub ranges: BTreeMap<(CollectionId, DesignId, u64), BatchId>,
+    /// Claims.
+    pub claims: BTreeMap<ClaimId, Claim>,
+    /// The claim of each wearable that has not failed.
+    pub claims_by_wearable: BTreeMap<WearableId, ClaimId>,
+    /// Intents without an outcome: what start-up finishes.
+    pub open_intents: BTreeMap<IntentId, Intent>,
+    /// Outcomes of intents.
+    pub logged: BTreeMap<IntentId, Logged>,
+}
+
+impl State {
+    /// Takes one record in. Outbox records are folded by the outbox itself.
+    pub fn apply(&mut self, record: &Record) -> Result<(), Contradiction> {
+        match record {
+            Record::ApiKeyAdded { key } => {
+                self.api_keys.insert(key.id.clone(), key.clone());
+            }
+            Record::ApiKeyRevoked { id } => {
+                self.api_keys.remove(id);
+            }
+            Record::IssuerAdded { request, issuer_id, name, certificate_key, intent } => {
+                self.remember(request, Resource::Issuer(*issuer_id));
+                let issuer = Issuer {
+                    name: name.clone(),
+                    certificate_key: certificate_key.clone(),
+                    intent: intent.id.clone(),
+                };
+                self.issuers.insert(*issuer_id, issuer);
+                self.open_intents.insert(intent.id.clone(), intent.clone());
+            }
+            Record::CollectionAdded { request, collection, issuer_id } => {
+                self.remember(request, Resource::Collection(*collection));
+                self.collections.insert(*collection, *issuer_id);
+            }
+            Record::DesignAdded { request, collection, design_id, digest, intent } => {
+                self.remember(request, Resource::Design(*collection, *design_id));
+                let design = Design { digest: *digest, intent: intent.id.clone() };
+                self.designs.insert((*collection, *design_id), design);
+                self.open_intents.insert(intent.id.clone(), intent.clone());
+            }
+            Record::WorldAdded { request, profile } => {
+                let id = profile.get("id").and_then(serde_json::Value::as_str);
+                let id = id.ok_or_else(|| Contradiction("a world profile has no id".into()))?;
+                self.remember(request, Resource::World(id.to_owned()));
+                self.worlds.insert(id.to_owned(), profile.clone());
+            }
+            Record::BatchPrepared(prepared) => {
+                self.remember(&prepared.request, Resource::Batch(prepared.id.clone()));
+                let batch = Batch { prepared: prepared.clone(), stage: BatchStage::Prepared };
+                self.batches.insert(prepared.id.clone(), batch);
+            }
+            Record::BatchExpired { id } => {
+                let batch = self.batch_mut(id)?;
+                if matches!(batch.stage, BatchStage::Signed(_)) {
+                    return Err(Contradiction(format!("batch {id} expired after it was signed")));
+                }
+                batch.stage = BatchStage::Expired;
+                // The request is forgotten with its serials: asking again prepares anew.
+                let key = batch.prepared.request.key_sha256;
+                self.requests.remove(&key);
+            }
+            Record::BatchSigned { id, signature, commit_by_s, intent } => {
+                let batch = self.batch_mut(id)?;
+                batch.stage = BatchStage::Signed(BatchSignature {
+                    signature: signature.clone(),
+                    commit_by_s: *commit_by_s,
+                    intent: intent.id.clone(),
+                });
+                let prepared = &batch.prepared;
+                let range = (prepared.collection, prepared.design_id, prepared.first_serial);
+                self.ranges.insert(range, id.clone());
+                self.open_intents.insert(intent.id.clone(), intent.clone());
+            }
+            Record::Logged { id, first_index, size, checkpoint } => {
+                if self.open_intents.remove(id).is_none() {
+                    return Err(Contradiction(format!("outcome of an unknown intent {id}")));
+                }
+                let logged = Logged { first_index: *first_index, size: *size, checkpoint: checkpoint.clone() };
+                self.logged.insert(id.clone(), logged);
+            }
+            Record::ClaimAccepted(accepted) => {
+                self.claims_by_wearable.insert(accepted.wearable, accepted.id.clone());
+                let claim = Claim { accepted: accepted.clone(), failed: None };
+                self.claims.insert(accepted.id.clone(), claim);
+            }
+            Record::ClaimFailed { id, reason } => {
+                let claim = self.claims.get_mut(id);
+                let claim = claim.ok_or_else(|| Contradiction(format!("unknown claim {id} failed")))?;
+                claim.failed = Some(reason.clone());
+                self.claims_by_wearable.remove(&claim.accepted.wearable);
+            }
+            Record::Outbox(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The serial that the next batch of a design starts at.
+    pub fn next_serial(&self, collection: CollectionId, design_id: DesignId, now_ms: u64) -> u64 {
+        self.batches
+            .values()
+            .filter(|batch| batch.prepared.collection == collection && batch.prepared.design_id == design_id)
+            .filter(|batch| batch.holds_serials(now_ms))
+            .map(Batch::end)
+            .max()
+            .unwrap_or(1)
+    }
+
+    /// The unsigned preparation that holds a design's next serials, if any.
+    pub fn open_preparation(
+        &self,
+        collection: CollectionId,
+        design_id: DesignId,
+        now_ms: u64,
+    ) -> Option<&Batch> {
+        self.batches.values().find(|batch| {
+            batch.prepared.collection == collection
+                && batch.prepared.design_id == design_id
+                && batch.stage == BatchStage::Prepared
+                && batch.holds_serials(now_ms)
+        })
+    }
+
+    /// The signed batch whose range holds a wearable.
+    pub fn batch_of(&self, wearable: &WearableId) -> Option<&Batch> {
+        let design_id = wearable.token_id.design_id()?;
+        let serial = wearable.token_id.serial()?.get();
+        let lane = (wearable.collection, design_id, 0)..=(wearable.collection, design_id, serial);
+        let (_, id) = self.ranges.range(lane).next_back()?;
+        self.batches.get(id).filter(|batch| serial < batch.end())
+    }
+
+    fn remember(&mut self, request: &RequestRef, resource: Resource) {
+        self.requests.insert(request.key_sha256, (request.body_sha256, resource));
+    }
+
+    fn batch_mut(&mut self, id: &BatchId) -> Result<&mut Batch, Contradiction> {
+        self.batches.get_mut(id).ok_or_else(|| Contradiction(format!("unknown batch {id}")))
+    }
+}

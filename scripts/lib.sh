@@ -1,0 +1,53 @@
+# Shared by the scripts beside it: where things are, and how the pinned tools get there. Source it from bash.
+# shellcheck shell=bash
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+tools=${VESTIARY_TOOLS:-$root/.tools}
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
+CARGO_DENY_VERSION=0.20.2
+
+say() { printf '\n==> %s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# need PROGRAM WHY: stops with a remedy when a program that cannot be installed from here is missing.
+need() { command -v "$1" >/dev/null || die "$1 is missing: $2"; }
+
+need_base() {
+  need cargo "install Rust 1.95 or later (rustup.rs)"
+  need cc "install a C compiler (Debian: apt-get install gcc)"
+  need node "install Node.js 20 or later"
+  need npm "it comes with Node.js"
+  [ "$(node -p 'Number(process.versions.node.split(".")[0]) >= 20')" = true ] ||
+    die "Node.js $(node --version) is too old: 20 or later is needed"
+}
+
+# npm_packages FOLDER: `npm ci` where the lock file is newer than what is installed.
+npm_packages() {
+  local stamp=$root/$1/node_modules/.installed
+  if [ ! -e "$stamp" ] || [ "$root/$1/package-lock.json" -nt "$stamp" ]; then
+    say "Installing the pinned npm packages of $1/"
+    (cd "$root/$1" && npm ci --no-audit --no-fund --loglevel=error)
+    touch "$stamp"
+  fi
+}
+
+# python_packages: the independent verifiers, in a virtual environment of their own.
+python_packages() {
+  need python3 "install Python 3.11 or later with venv (Debian: apt-get install python3-venv)"
+  local stamp=$tools/python/.installed
+  if [ ! -e "$stamp" ] || [ "$root/scripts/py/requirements.txt" -nt "$stamp" ]; then
+    say "Installing the pinned Python packages into .tools/python"
+    python3 -m venv "$tools/python"
+    "$tools/python/bin/pip" install --quiet --disable-pip-version-check -r "$root/scripts/py/requirements.txt"
+    touch "$stamp"
+  fi
+}
+
+# cargo_deny: the dependency judge, built once for the user (a few minutes).
+cargo_deny() {
+  if ! cargo deny --version 2>/dev/null | grep -qF "$CARGO_DENY_VERSION"; then
+    say "Building cargo-deny $CARGO_DENY_VERSION (once, a few minutes)"
+    cargo install --quiet --locked "cargo-deny@$CARGO_DENY_VERSION"
+  fi
+}
