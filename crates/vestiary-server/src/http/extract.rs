@@ -75,8 +75,8 @@ pub struct Json<T, const MAX: usize = MAX_BODY_BYTES>(pub T);
 impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<Service>> for Json<T, MAX> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, ApiError> {
-        let bytes = read_body::<MAX>(request, service).await?;
+    async fn from_request(request: Request, _service: &Arc<Service>) -> Result<Self, ApiError> {
+        let bytes = read_body::<MAX>(request).await?;
         Ok(Self(parse::<T>(&bytes, MAX)?))
     }
 }
@@ -102,10 +102,10 @@ impl<T, const MAX: usize> Once<T, MAX> {
 impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<Service>> for Once<T, MAX> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _service: &Arc<Service>) -> Result<Self, ApiError> {
         let idempotency_key = idempotency_key(request.headers())?;
         let prefix = route_prefix(request.method(), request.uri().path());
-        let bytes = read_body::<MAX>(request, service).await?;
+        let bytes = read_body::<MAX>(request).await?;
         let body = parse::<T>(&bytes, MAX)?;
         let body_sha256 = Sha256::of(&[prefix.as_bytes(), &bytes].concat());
         Ok(Self { body, idempotency_key, body_sha256 })
@@ -135,19 +135,23 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
     }
 }
 
-async fn read_body<const MAX: usize>(request: Request, service: &Arc<Service>) -> Result<Bytes, ApiError> {
+async fn read_body<const MAX: usize>(request: Request) -> Result<Bytes, ApiError> {
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
     if !media_type.trim().eq_ignore_ascii_case("application/json") {
         return Err(ApiError::new(Code::UnsupportedMediaType, "send Content-Type: application/json"));
     }
-    let too_large = || ApiError::new(Code::TooLarge, format!("this route reads at most {MAX} bytes"));
+    read_limited(request, MAX).await
+}
+
+/// Reads a body of at most `max` bytes; a longer one is refused by its announced length where it has one.
+pub(crate) async fn read_limited(request: Request, max: usize) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::new(Code::TooLarge, format!("this route reads at most {max} bytes"));
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if declared.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > MAX as u64) {
+    if declared.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > max as u64) {
         return Err(too_large());
     }
-    let _ = service;
-    axum::body::to_bytes(request.into_body(), MAX).await.map_err(|error| {
+    axum::body::to_bytes(request.into_body(), max).await.map_err(|error| {
         // `to_bytes` tells a body that is too long from one that broke off only by its source.
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
