@@ -1,12 +1,12 @@
 //! The preparation file: a batch exactly as it will be certified, fixed before the issuer signs.
 //!
 //! One JSON object a line. Line 1 names the batch; each further line is one wearable: its claim key and the
-//! certificate without proof. The file is written once, durable before the journal names it by its SHA-256, and
+//! certificate with an all-zero proof value, which the signer replaces. The file is written once, durable before the journal names it by its SHA-256, and
 //! holds nothing secret: what is personal is in it as a salted hash only.
 
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
-use vestiary::certificate::UnsignedCertificate;
+use vestiary::certificate::{Certificate, UnsignedCertificate};
 use vestiary::ids::serde_address;
 use vestiary::json;
 use vestiary::tree::{BatchTree, Leaf};
@@ -36,6 +36,8 @@ struct Line {
 }
 
 const FORMAT: &str = "vestiary/preparation/v1";
+/// What stands for a signature that was not made yet; no key ever makes it.
+const UNSIGNED: [u8; 64] = [0; 64];
 
 /// One wearable of a preparation.
 #[derive(Clone, Debug)]
@@ -62,7 +64,8 @@ pub fn write(batch: &BatchId, items: &[PreparedWearable]) -> Result<Vec<u8>, Iss
     let header = Header { format: FORMAT.into(), batch: batch.clone(), items: items.len() };
     let mut bytes = serde_json::to_vec(&header).map_err(IssuingError::internal)?;
     for item in items {
-        let certificate = String::from_utf8(item.certificate.document_bytes().to_vec());
+        let certificate = item.certificate.clone().attach(&UNSIGNED).to_bytes();
+        let certificate = String::from_utf8(certificate);
         let certificate = certificate.map_err(IssuingError::internal)?;
         bytes.push(b'\n');
         serde_json::to_writer(&mut bytes, &Line { claim_key: item.claim_key, certificate })
@@ -84,9 +87,9 @@ pub fn read(bytes: &[u8], batch: &BatchId) -> Result<Vec<PreparedWearable>, Issu
     let mut items = Vec::with_capacity(header.items.min(crate::api::MAX_BATCH_ITEMS));
     for line in lines {
         let line: Line = json::from_slice_strict(line, MAX_LINE_BYTES).map_err(|error| damaged(&error.to_string()))?;
-        let certificate = UnsignedCertificate::parse(line.certificate.as_bytes())
-            .map_err(|error| damaged(&error.to_string()))?;
-        items.push(PreparedWearable { claim_key: line.claim_key, certificate });
+        let certificate =
+            Certificate::parse(line.certificate.as_bytes()).map_err(|error| damaged(&error.to_string()))?;
+        items.push(PreparedWearable { claim_key: line.claim_key, certificate: certificate.unsigned().clone() });
     }
     if items.len() != header.items {
         return Err(damaged("wearables are missing"));

@@ -1,0 +1,185 @@
+//! `POST /v1/batches/{id}/commit`: the issuer signed, so certify, log and promise.
+
+use std::sync::Arc;
+
+use alloy_primitives::{Bytes, hex};
+use vestiary::statement::{BatchStatement, CertificateIssued, Statement, Unsigned};
+use vestiary::tree::Leaf;
+use vestiary::typed_data::{CommitBatch, Signature};
+
+use super::intents;
+use super::preparation::{self, PreparedWearable};
+use super::{IssuingError, bundle};
+use crate::error::{ApiError, Code};
+use crate::journal::{Batch, BatchId, BatchStage, Intent, IntentId, Record};
+use crate::service::Service;
+
+/// Longest signature of an issuer's account, in bytes: contract wallets may want more than 65.
+pub const MAX_SIGNATURE_BYTES: usize = 4_096;
+/// A commit is refused when less than this remains until its deadline, in seconds.
+const DEADLINE_MARGIN_S: u64 = 600;
+
+/// Name of the intent that logs a batch.
+pub fn intent_id(batch: &BatchId) -> IntentId {
+    IntentId(format!("batch/{batch}"))
+}
+
+/// Takes the issuer's signature; answers when the batch is in the log. Asking again answers the same.
+pub async fn commit(service: &Arc<Service>, id: &BatchId, signature: &str) -> Result<Batch, ApiError> {
+    let signature = read_signature(signature)?;
+    let batch = find(service, id)?;
+    match batch.stage {
+        BatchStage::Expired => return Err(expired(id)),
+        BatchStage::Prepared => {
+            check_signature(service, &batch, &signature).await?;
+            let service_ = Arc::clone(service);
+            let id = id.clone();
+            tokio::task::spawn_blocking(move || record_signature(&service_, &id, signature))
+                .await
+                .map_err(ApiError::internal)??;
+        }
+        BatchStage::Signed(_) => {}
+    }
+    intents::finish(service, &intent_id(id)).await?;
+    find(service, id)
+}
+
+fn find(service: &Service, id: &BatchId) -> Result<Batch, ApiError> {
+    let batch = service.ledger.read(|state| state.batches.get(id).cloned());
+    batch.ok_or_else(|| ApiError::not_found(format!("batch {id}")))
+}
+
+fn expired(id: &BatchId) -> ApiError {
+    ApiError::new(Code::PreparationExpired, format!("{id} was not signed in time; prepare the batch again"))
+}
+
+fn read_signature(text: &str) -> Result<Bytes, ApiError> {
+    let digits = text.strip_prefix("0x").filter(|digits| digits.len() <= 2 * MAX_SIGNATURE_BYTES);
+    digits.and_then(|digits| hex::decode(digits).ok()).map(Bytes::from).ok_or_else(|| {
+        ApiError::new(
+            Code::InvalidParameter,
+            format!("signature takes 0x and hex digits, at most {MAX_SIGNATURE_BYTES} bytes"),
+        )
+    })
+}
+
+/// What the issuer's account signs for a batch.
+pub fn typed_data(service: &Service, batch: &Batch) -> Result<CommitBatch, ApiError> {
+    let prepared = &batch.prepared;
+    let design = service.design_document_cached(prepared.collection, prepared.design_id)?;
+    Ok(CommitBatch {
+        design_id: prepared.design_id,
+        first_serial: vestiary::ids::Serial::new(prepared.first_serial).map_err(ApiError::internal)?,
+        count: prepared.count,
+        edition: design.edition.0,
+        terms: design.terms.pack().map_err(ApiError::internal)?,
+        design_digest: design.digest(),
+        root: prepared.root,
+        deadline: prepared.deadline_s,
+    })
+}
+
+/// The issuer's account must have signed: by its key, or as a contract wallet (ERC-1271) at the head.
+///
+/// A 65-byte signature that recovers to the account is tried first, so that an account with delegated code
+/// (EIP-7702) keeps working; only then the chain is asked.
+async fn check_signature(service: &Service, batch: &Batch, signature: &Bytes) -> Result<(), ApiError> {
+    let now_s = service.clock.now_unix_ms() / 1000;
+    if now_s + DEADLINE_MARGIN_S > batch.prepared.deadline_s {
+        return Err(expired(&batch.prepared.id));
+    }
+    let account = service.issuer_account(batch.prepared.issuer_id)?;
+    let hash = typed_data(service, batch)?.signing_hash(batch.prepared.collection);
+    if let Ok(signature) = Signature::new(signature)
+        && signature.recover(&hash).is_ok_and(|signer| signer == account)
+    {
+        return Ok(());
+    }
+    if service.is_valid_contract_signature(account, hash, signature).await? {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Code::WrongSignature,
+        format!("account {account:#x} of issuer {} did not sign this batch", batch.prepared.issuer_id),
+    ))
+}
+
+/// Makes the intent durable.
+fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result<(), ApiError> {
+    let batch = find(service, id)?;
+    let entries = entries(service, &batch)?;
+    let now_ms = service.clock.now_unix_ms();
+    let commit_by_s = now_ms / 1000 + service.config.issuance.commit_within_s;
+    service.ledger.command(move |state| {
+        let current = state.batches.get(id).ok_or_else(|| ApiError::not_found(format!("batch {id}")))?;
+        match current.stage {
+            BatchStage::Signed(_) => return Ok(Vec::new()),
+            BatchStage::Expired => return Err(expired(id)),
+            BatchStage::Prepared if !current.holds_serials(now_ms) => return Err(expired(id)),
+            BatchStage::Prepared => {}
+        }
+        let intent = Intent {
+            id: intent_id(id),
+            log_size: service.log_size(),
+            entries_sha256: intents::digest_of(&entries),
+            entries: Vec::new(),
+        };
+        Ok(vec![Record::BatchSigned { id: id.clone(), signature, commit_by_s, intent }])
+    })
+}
+
+/// The statements of a batch, certificates first, exactly as they go into the log.
+pub(super) fn entries(service: &Service, batch: &Batch) -> Result<Vec<Vec<u8>>, ApiError> {
+    let items = read_preparation(service, batch)?;
+    let prepared = &batch.prepared;
+    let mut entries = Vec::with_capacity(items.len() + 1);
+    for item in &items {
+        let statement = Statement::CertificateIssued(CertificateIssued {
+            token_id: item.leaf().token_id,
+            digest: item.certificate.digest(),
+            claim_key: item.claim_key,
+            batch: prepared.root,
+        });
+        entries.push(statement.to_bytes().map_err(ApiError::internal)?);
+    }
+    let unsigned = Unsigned {
+        by: service.signing.certificate_key(prepared.issuer_id)?,
+        body: BatchStatement {
+            collection: prepared.collection,
+            design_id: prepared.design_id,
+            first_serial: vestiary::ids::Serial::new(prepared.first_serial).map_err(ApiError::internal)?,
+            count: prepared.count,
+            root: prepared.root,
+            idempotency_key_sha256: prepared.request.key_sha256,
+        },
+    };
+    let statement = Statement::Batch(service.signing.sign_statement(prepared.issuer_id, unsigned)?);
+    entries.push(statement.to_bytes().map_err(ApiError::internal)?);
+    Ok(entries)
+}
+
+/// Signs the batch's certificates and keeps them, durable on return. Runs again after a crash: signing is
+/// deterministic and the file is named by what is in it.
+pub(super) fn certify(service: &Service, batch: &Batch) -> Result<(), ApiError> {
+    let items = read_preparation(service, batch)?;
+    let issuer_id = batch.prepared.issuer_id;
+    let certificates = service.signing.sign_certificates(
+        issuer_id,
+        items.into_iter().map(|item| item.certificate),
+    )?;
+    let bytes = bundle::write(&certificates).map_err(ApiError::internal)?;
+    service.put_bundle(&batch.prepared.root, &bytes)
+}
+
+/// The wearables of a batch, from the preparation file.
+pub(crate) fn read_preparation(service: &Service, batch: &Batch) -> Result<Vec<PreparedWearable>, ApiError> {
+    let bytes = service.read_preparation_bytes(&batch.prepared.preparation)?;
+    preparation::read(&bytes, &batch.prepared.id).map_err(|error| match error {
+        IssuingError::Damaged(what) | IssuingError::Internal(what) => ApiError::internal(what),
+    })
+}
+
+/// The leaves of a batch's tree.
+pub(crate) fn leaves(service: &Service, batch: &Batch) -> Result<Vec<Leaf>, ApiError> {
+    Ok(read_preparation(service, batch)?.iter().map(PreparedWearable::leaf).collect())
+}
