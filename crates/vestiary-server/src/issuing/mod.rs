@@ -7,6 +7,7 @@
 
 pub mod bundle;
 pub mod commit;
+pub mod intents;
 pub mod prepare;
 pub mod preparation;
 pub mod statements;

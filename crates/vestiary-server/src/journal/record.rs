@@ -6,8 +6,8 @@
 use alloy_primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use vestiary::digest::Sha256;
-use vestiary::ids::{CollectionId, DesignId, IssuerId, WearableId};
-use vestiary_chain::submitter::OutboxRecord;
+use vestiary::ids::{AccountId, CollectionId, DesignId, IssuerId, WearableId};
+use vestiary_chain::submitter::Record as OutboxRecord;
 
 use crate::api_key::{ApiKeyId, StoredKey};
 
@@ -208,5 +208,10 @@ pub enum Record {
         reason: String,
     },
     /// A step of a transaction, see `vestiary_chain::submitter`.
-    Outbox(OutboxRecord),
+    Outbox {
+        /// The sending account.
+        lane: AccountId,
+        /// The step.
+        record: OutboxRecord,
+    },
 }

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use vestiary::digest::Sha256;
-use vestiary::ids::{CollectionId, DesignId, IssuerId, WearableId};
+use vestiary::ids::{AccountId, CollectionId, DesignId, IssuerId, WearableId};
+
+use vestiary_chain::submitter::Table;
 
 use super::record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
 use crate::api_key::{ApiKeyId, StoredKey};
@@ -145,10 +147,34 @@ pub struct State {
     pub open_intents: BTreeMap<IntentId, Intent>,
     /// Outcomes of intents.
     pub logged: BTreeMap<IntentId, Logged>,
+    /// Transactions by sending account.
+    pub outboxes: BTreeMap<AccountId, Table>,
 }
 
 impl State {
-    /// Takes one record in. Outbox records are folded by the outbox itself.
+    /// Whether [`apply`](Self::apply) would take the record. Outbox steps are judged by the submitter, which
+    /// folds the same table before it writes.
+    pub fn accepts(&self, record: &Record) -> Result<(), Contradiction> {
+        let refuse = |what: String| Err(Contradiction(what));
+        match record {
+            Record::BatchExpired { id } | Record::BatchSigned { id, .. } => match self.batches.get(id) {
+                Some(batch) if !matches!(batch.stage, BatchStage::Signed(_)) => Ok(()),
+                _ => refuse(format!("batch {id} is unknown or signed")),
+            },
+            Record::Logged { id, .. } if !self.open_intents.contains_key(id) => {
+                refuse(format!("outcome of an unknown intent {id}"))
+            }
+            Record::ClaimFailed { id, .. } if !self.claims.contains_key(id) => {
+                refuse(format!("unknown claim {id} failed"))
+            }
+            Record::WorldAdded { profile, .. } if world_id(profile).is_none() => {
+                refuse("a world profile has no id".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes one record in.
     pub fn apply(&mut self, record: &Record) -> Result<(), Contradiction> {
         match record {
             Record::ApiKeyAdded { key } => {
@@ -178,7 +204,7 @@ impl State {
                 self.open_intents.insert(intent.id.clone(), intent.clone());
             }
             Record::WorldAdded { request, profile } => {
-                let id = profile.get("id").and_then(serde_json::Value::as_str);
+                let id = world_id(profile);
                 let id = id.ok_or_else(|| Contradiction("a world profile has no id".into()))?;
                 self.remember(request, Resource::World(id.to_owned()));
                 self.worlds.insert(id.to_owned(), profile.clone());
@@ -228,7 +254,9 @@ impl State {
                 claim.failed = Some(reason.clone());
                 self.claims_by_wearable.remove(&claim.accepted.wearable);
             }
-            Record::Outbox(_) => {}
+            Record::Outbox { lane, record } => {
+                self.outboxes.entry(*lane).or_default().apply(record).map_err(Contradiction)?;
+            }
         }
         Ok(())
     }
@@ -275,4 +303,8 @@ impl State {
     fn batch_mut(&mut self, id: &BatchId) -> Result<&mut Batch, Contradiction> {
         self.batches.get_mut(id).ok_or_else(|| Contradiction(format!("unknown batch {id}")))
     }
+}
+
+fn world_id(profile: &serde_json::Value) -> Option<&str> {
+    profile.get("id").and_then(serde_json::Value::as_str)
 }

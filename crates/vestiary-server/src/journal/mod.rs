@@ -1,0 +1,160 @@
+//! The private promises: typed records over `vestiary_log::journal`, their fold, and the one way to add to them.
+//!
+//! [`Ledger::command`] is check, record, then take effect: the check sees the state that the records will be
+//! added to, the records are durable before the state changes, and nobody is told before it returns.
+
+mod record;
+mod salts;
+mod state;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use vestiary::ids::AccountId;
+use vestiary_chain::submitter::{Outbox, Record as OutboxRecord};
+use vestiary_log::journal::Journal;
+use vestiary_log::{Files, JournalError};
+
+pub use record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
+pub use salts::{Salts, SaltStore};
+pub use state::{
+    Batch, BatchSignature, BatchStage, Claim, Contradiction, Design, Issuer, Logged, Resource, State,
+};
+
+use crate::error::{ApiError, Code};
+
+/// Why the ledger of promises cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A record is not one of ours.
+    #[error("journal record {sequence} cannot be read: {reason}")]
+    Record {
+        /// Its sequence.
+        sequence: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Records contradict one another.
+    #[error("journal record {sequence}: {source}")]
+    Contradiction {
+        /// Its sequence.
+        sequence: u64,
+        /// What does not follow.
+        source: Contradiction,
+    },
+}
+
+/// The journaled state. Shared; one writer at a time.
+#[derive(Debug)]
+pub struct Ledger {
+    journal: Mutex<Journal>,
+    state: RwLock<State>,
+}
+
+impl Ledger {
+    /// Opens the journal in `dir` and folds it.
+    pub fn open(files: Arc<dyn Files>, dir: &Path) -> Result<Self, LedgerError> {
+        let (journal, replay) = Journal::open(files, dir)?;
+        let mut state = State::default();
+        for kept in &replay.records {
+            let sequence = kept.sequence;
+            let record: Record = serde_json::from_slice(&kept.payload)
+                .map_err(|error| LedgerError::Record { sequence, reason: error.to_string() })?;
+            state.apply(&record).map_err(|source| LedgerError::Contradiction { sequence, source })?;
+        }
+        Ok(Self { journal: Mutex::new(journal), state: RwLock::new(state) })
+    }
+
+    /// Looks something up.
+    pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What a request made before, if it is a repeat; refuses one with another body.
+    pub fn repeated(&self, request: &RequestRef) -> Result<Option<Resource>, ApiError> {
+        self.read(|state| repeated(state, request))
+    }
+
+    /// Checks, records, takes effect. Blocks until the records are durable.
+    ///
+    /// `check` decides on the state as it is and says what to record; an error records nothing. No other
+    /// command runs in between.
+    pub fn command(
+        &self,
+        check: impl FnOnce(&State) -> Result<Vec<Record>, ApiError>,
+    ) -> Result<(), ApiError> {
+        let mut journal = self.writer();
+        let records = self.read(check)?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        let payloads = records.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
+        let payloads = payloads.map_err(ApiError::internal)?;
+        // The fold must take them, or start-up would refuse what is about to be written.
+        self.read(|state| records.iter().try_for_each(|record| state.accepts(record)))
+            .map_err(ApiError::internal)?;
+        journal.append(&payloads).map_err(|error| journal_problem(&error))?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        records.iter().try_for_each(|record| state.apply(record)).map_err(ApiError::internal)
+    }
+
+    /// Why nothing can be written any more, if so.
+    pub fn stopped(&self) -> Option<String> {
+        self.writer().stopped().map(str::to_owned)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Ledger::repeated`]; inside a command.
+pub fn repeated(state: &State, request: &RequestRef) -> Result<Option<Resource>, ApiError> {
+    match state.requests.get(&request.key_sha256) {
+        None => Ok(None),
+        Some((body_sha256, resource)) if *body_sha256 == request.body_sha256 => Ok(Some(resource.clone())),
+        Some(_) => Err(ApiError::new(
+            Code::IdempotencyKeyReused,
+            "this Idempotency-Key came with another body before; use a new one",
+        )),
+    }
+}
+
+fn journal_problem(error: &JournalError) -> ApiError {
+    tracing::error!(%error, "the journal cannot be written");
+    ApiError::new(Code::NotWritable, "the journal cannot be written; reads go on").retry_after(5)
+}
+
+/// One account's transactions, kept in the ledger.
+#[derive(Clone, Debug)]
+pub struct LaneOutbox {
+    ledger: Arc<Ledger>,
+    lane: AccountId,
+}
+
+impl LaneOutbox {
+    /// The outbox of `lane`.
+    pub fn new(ledger: Arc<Ledger>, lane: AccountId) -> Self {
+        Self { ledger, lane }
+    }
+}
+
+impl Outbox for LaneOutbox {
+    async fn append(&self, records: &[OutboxRecord]) -> Result<(), String> {
+        let (ledger, lane) = (Arc::clone(&self.ledger), self.lane);
+        let records = records.iter().map(|record| Record::Outbox { lane, record: record.clone() }).collect();
+        tokio::task::spawn_blocking(move || ledger.command(|_| Ok(records)))
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
+    }
+
+    async fn replay(&self) -> Result<Vec<OutboxRecord>, String> {
+        Ok(self.ledger.read(|state| {
+            state.outboxes.get(&self.lane).map(vestiary_chain::submitter::Table::snapshot).unwrap_or_default()
+        }))
+    }
+}
