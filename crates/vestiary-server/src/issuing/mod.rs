@@ -10,6 +10,7 @@ pub mod commit;
 pub mod intents;
 pub mod prepare;
 pub mod preparation;
+pub mod progress;
 pub mod statements;
 
 /// Why issuing did not happen.

@@ -18,7 +18,7 @@ use vestiary_log::{Files, JournalError};
 pub use record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
 pub use salts::{Salts, SaltStore};
 pub use state::{
-    Batch, BatchSignature, BatchStage, Claim, Contradiction, Design, Issuer, Logged, Resource, State,
+    Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer, Logged, Resource, State,
 };
 
 use crate::error::{ApiError, Code};

@@ -200,13 +200,6 @@ pub enum Record {
     },
     /// A claim was accepted.
     ClaimAccepted(ClaimAccepted),
-    /// A claim cannot be carried out any more.
-    ClaimFailed {
-        /// Which.
-        id: ClaimId,
-        /// Why, as a stable code.
-        reason: String,
-    },
     /// A step of a transaction, see `vestiary_chain::submitter`.
     Outbox {
         /// The sending account.

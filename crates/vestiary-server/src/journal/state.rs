@@ -106,15 +106,6 @@ pub struct Logged {
     pub checkpoint: String,
 }
 
-/// A claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// As accepted.
-    pub accepted: ClaimAccepted,
-    /// Why it cannot be carried out any more.
-    pub failed: Option<String>,
-}
-
 /// A record that does not follow from those before it: the journal was not written by this code.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("journal record contradicts those before it: {0}")]
@@ -140,8 +131,8 @@ pub struct State {
     /// Signed batches by collection, design and first serial, to find the one that holds a wearable.
     pub ranges: BTreeMap<(CollectionId, DesignId, u64), BatchId>,
     /// Claims.
-    pub claims: BTreeMap<ClaimId, Claim>,
-    /// The claim of each wearable that has not failed.
+    pub claims: BTreeMap<ClaimId, ClaimAccepted>,
+    /// The newest claim of each wearable.
     pub claims_by_wearable: BTreeMap<WearableId, ClaimId>,
     /// Intents without an outcome: what start-up finishes.
     pub open_intents: BTreeMap<IntentId, Intent>,
@@ -163,9 +154,6 @@ impl State {
             },
             Record::Logged { id, .. } if !self.open_intents.contains_key(id) => {
                 refuse(format!("outcome of an unknown intent {id}"))
-            }
-            Record::ClaimFailed { id, .. } if !self.claims.contains_key(id) => {
-                refuse(format!("unknown claim {id} failed"))
             }
             Record::WorldAdded { profile, .. } if world_id(profile).is_none() => {
                 refuse("a world profile has no id".into())
@@ -245,14 +233,7 @@ impl State {
             }
             Record::ClaimAccepted(accepted) => {
                 self.claims_by_wearable.insert(accepted.wearable, accepted.id.clone());
-                let claim = Claim { accepted: accepted.clone(), failed: None };
-                self.claims.insert(accepted.id.clone(), claim);
-            }
-            Record::ClaimFailed { id, reason } => {
-                let claim = self.claims.get_mut(id);
-                let claim = claim.ok_or_else(|| Contradiction(format!("unknown claim {id} failed")))?;
-                claim.failed = Some(reason.clone());
-                self.claims_by_wearable.remove(&claim.accepted.wearable);
+                self.claims.insert(accepted.id.clone(), accepted.clone());
             }
             Record::Outbox { lane, record } => {
                 self.outboxes.entry(*lane).or_default().apply(record).map_err(Contradiction)?;

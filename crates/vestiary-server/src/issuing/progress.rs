@@ -1,0 +1,105 @@
+//! How far a batch has come, and the files it leaves behind.
+
+use vestiary::batch_file::BatchFile;
+use vestiary::ids::{Serial, SerialRange};
+use vestiary::receipt::Receipt;
+use vestiary::timestamp::Timestamp;
+use vestiary_chain::submitter::{OrderId, State as OrderState};
+
+use super::commit;
+use crate::api::BatchView;
+use crate::error::ApiError;
+use crate::journal::{Batch, BatchId, BatchStage, Logged};
+use crate::service::Service;
+
+/// Name of a batch's commit transaction.
+pub fn order_id(id: &BatchId) -> OrderId {
+    OrderId::new(format!("commit/{id}")).expect("a batch's name is short and plain")
+}
+
+/// What the API says of a batch.
+pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
+    let prepared = &batch.prepared;
+    let id = &prepared.id;
+    let logged = service.ledger.read(|state| state.logged.get(&commit::intent_id(id)).cloned());
+    let (order, transaction) = service.ledger.read(|state| {
+        let order = service.order(state, &order_id(id));
+        let transaction = order.and_then(|entry| entry.latest()).map(|attempt| attempt.hash.to_string());
+        (order.map(|entry| entry.state.clone()), transaction)
+    });
+    let now_ms = service.clock.now_unix_ms();
+    let state = match (&batch.stage, &logged, &order) {
+        (BatchStage::Expired, ..) => "expired",
+        (BatchStage::Prepared, ..) if !batch.holds_serials(now_ms) => "expired",
+        (BatchStage::Prepared, ..) => "prepared",
+        (BatchStage::Signed(_), None, _) => "signed",
+        (BatchStage::Signed(_), Some(_), order) => match order {
+            Some(OrderState::Signed | OrderState::Sent) => "submitted",
+            Some(OrderState::Included { success: true, .. }) => "committed",
+            Some(OrderState::Finalized { .. }) => "finalized",
+            // Somebody else may submit the issuer's signature: the chain decides, not our transaction.
+            _ if service.is_committed(prepared.collection, prepared.root)? => "committed",
+            _ => "logged",
+        },
+    };
+    let typed_data = commit::typed_data(service, batch)?.wallet_json(prepared.collection);
+    let expires = match batch.stage {
+        BatchStage::Prepared => {
+            Timestamp::new(prepared.expires_ms / 1000).map_err(ApiError::internal)?.to_string()
+        }
+        _ => String::new(),
+    };
+    let receipt = match (&batch.stage, &logged) {
+        (BatchStage::Signed(signature), Some(logged)) => receipt(service, batch, signature.commit_by_s, logged)?,
+        _ => String::new(),
+    };
+    Ok(BatchView {
+        id: id.0.clone(),
+        state: state.into(),
+        collection: prepared.collection.to_string(),
+        design_id: prepared.design_id.to_string(),
+        first_serial: prepared.first_serial.to_string(),
+        count: prepared.count.to_string(),
+        root: prepared.root.to_string(),
+        expires,
+        typed_data,
+        receipt,
+        batch_file_url: if logged.is_some() { format!("/v1/batches/{id}/file") } else { String::new() },
+        transaction: transaction.unwrap_or_default(),
+    })
+}
+
+/// The receipt: made again each time, from what the journal keeps; Ed25519 gives the same bytes.
+fn receipt(service: &Service, batch: &Batch, commit_by_s: u64, logged: &Logged) -> Result<String, ApiError> {
+    let entries = service.log_entry(batch_index(service, batch, logged)?)?;
+    service.signing.sign_receipt(&Receipt {
+        origin: service.config.log.origin.clone(),
+        batch_index: batch_index(service, batch, logged)?,
+        leaf_hash: vestiary_tlog::leaf_hash(&entries),
+        size: logged.size,
+        root: batch.prepared.root,
+        collection: batch.prepared.collection,
+        design_id: batch.prepared.design_id,
+        first_serial: range(batch)?.first(),
+        count: batch.prepared.count,
+        commit_by: commit_by_s,
+    })
+}
+
+/// The batch statement stands behind its certificates.
+fn batch_index(service: &Service, batch: &Batch, logged: &Logged) -> Result<u64, ApiError> {
+    Ok(logged.first_index + commit::leaves(service, batch)?.len() as u64)
+}
+
+fn range(batch: &Batch) -> Result<SerialRange, ApiError> {
+    let first = Serial::new(batch.prepared.first_serial).map_err(ApiError::internal)?;
+    SerialRange::new(first, batch.prepared.count).map_err(ApiError::internal)
+}
+
+/// The batch file's bytes.
+pub fn batch_file(service: &Service, batch: &Batch) -> Result<Vec<u8>, ApiError> {
+    let leaves = commit::leaves(service, batch)?;
+    let prepared = &batch.prepared;
+    let file = BatchFile::new(prepared.collection, prepared.design_id, range(batch)?, leaves);
+    Ok(file.map_err(ApiError::internal)?.to_bytes())
+}
