@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use vestiary::licence::Licence;
+use vestiary::terms::Terms;
 
 use crate::api_key::Scope;
 
@@ -154,39 +156,16 @@ pub struct NewDesign {
     pub replaces: Vec<String>,
     /// Copies at most; "0" for an open edition.
     pub edition: String,
-    /// Terms that limit the owner.
-    #[serde(default)]
-    pub terms: TermsBody,
-    /// The licence.
-    pub licence: LicenceBody,
+    /// Terms that limit the owner: `{"recovery_until": 0, "choose_by": 0, "default": "none"}` in unix seconds,
+    /// as in the design document.
+    #[schema(value_type = Object)]
+    pub terms: Terms,
+    /// The licence: `sha256` of its uploaded text, `may_cache`, `age` and the VRM 1.0 permissions, as in the design
+    /// document.
+    #[schema(value_type = Object)]
+    pub licence: Licence,
     /// The files a world can load, uploaded before.
     pub representations: Vec<NewRepresentation>,
-}
-
-/// Terms that limit the owner; zeroes and "none" where there are none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct TermsBody {
-    /// The issuer can recover until then, unix seconds; 0 = never.
-    pub recovery_until: u64,
-    /// The owner chooses physical or digital until then, unix seconds; 0 = no choice.
-    pub choose_by: u64,
-    /// What counts without a choice: `none`, `physical` or `digital`.
-    pub default: String,
-}
-
-/// The licence of a design.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LicenceBody {
-    /// The licence text, uploaded before, `sha256:…`.
-    pub sha256: String,
-    /// VRM 1.0 `commercialUsage`.
-    pub commercial: String,
-    /// Whether a world may keep a copy of the files.
-    pub may_cache: bool,
-    /// Audience, e.g. `all`.
-    pub age: String,
 }
 
 /// One uploaded file as a representation.

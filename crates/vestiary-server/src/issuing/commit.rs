@@ -66,14 +66,14 @@ fn read_signature(text: &str) -> Result<Bytes, ApiError> {
 /// What the issuer's account signs for a batch.
 pub fn typed_data(service: &Service, batch: &Batch) -> Result<CommitBatch, ApiError> {
     let prepared = &batch.prepared;
-    let design = service.design_document_cached(prepared.collection, prepared.design_id)?;
+    let design = service.design_blocking(prepared.collection, prepared.design_id)?;
     Ok(CommitBatch {
         design_id: prepared.design_id,
         first_serial: vestiary::ids::Serial::new(prepared.first_serial).map_err(ApiError::internal)?,
         count: prepared.count,
-        edition: design.edition.0,
-        terms: design.terms.pack().map_err(ApiError::internal)?,
-        design_digest: design.digest(),
+        edition: design.document.edition.0,
+        terms: design.document.terms.pack().map_err(ApiError::internal)?,
+        design_digest: design.digest,
         root: prepared.root,
         deadline: prepared.deadline_s,
     })

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use alloy_primitives::Address;
 use vestiary::certificate::{Binding, CertificateFields, UnsignedCertificate, salted_hash};
-use vestiary::design::DesignDocument;
 use vestiary::digest::Sha256;
 use vestiary::ids::{
     CollectionId, DesignId, Edition, IssuerId, Serial, SerialRange, TokenId, parse_address,
@@ -17,7 +16,7 @@ use crate::api::{MAX_BATCH_ITEMS, NewBatch, NewWearable};
 use crate::error::{ApiError, Code, ProblemItem};
 use crate::http::extract::Caller;
 use crate::journal::{Batch, BatchId, BatchPrepared, Record, RequestRef, Resource, State};
-use crate::service::Service;
+use crate::service::{RegisteredDesign, Service};
 
 /// Longest GTIN, serial or article number of a brand, in bytes.
 pub const MAX_BRAND_TEXT_BYTES: usize = 80;
@@ -63,8 +62,8 @@ pub async fn prepare(
         .read(|state| state.collections.get(&wanted.collection).copied())
         .ok_or_else(|| ApiError::not_found(wanted.collection))?;
     caller.require_issuer(issuer_id)?;
-    let design = service.design_document(wanted.collection, wanted.design_id).await?;
-    check_edition(&wanted, design.edition)?;
+    let design = service.design(wanted.collection, wanted.design_id).await?;
+    check_edition(&wanted, design.document.edition)?;
     service.check_issuing(issuer_id, wanted.collection)?;
     let now_ms = service.clock.now_unix_ms();
     service.ledger.read(|state| check_serials(service, state, &wanted, now_ms))?;
@@ -83,7 +82,7 @@ fn write(
     id: &BatchId,
     issuer_id: IssuerId,
     wanted: &Wanted,
-    design: &DesignDocument,
+    design: &RegisteredDesign,
     now_ms: u64,
 ) -> Result<Batch, ApiError> {
     let salts = service.salts.make(id, wanted.items.iter().map(|item| (item.serial, item.hidden.len())))?;
@@ -106,10 +105,10 @@ fn write(
             registry: service.registry(),
             wearable: wanted.collection.wearable(TokenId::new(wanted.design_id, item.serial)),
             log_origin: service.config.log.origin.clone(),
-            design: design.digest(),
-            edition: design.edition.0,
-            licence: design.licence.sha256,
-            terms: design.terms.clone(),
+            design: design.digest,
+            edition: design.document.edition.0,
+            licence: design.document.licence.sha256,
+            terms: design.document.terms,
             binding: item.binding,
             salted_hashes,
             valid_from,

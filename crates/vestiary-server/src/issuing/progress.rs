@@ -71,17 +71,19 @@ pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
 
 /// The receipt: made again each time, from what the journal keeps; Ed25519 gives the same bytes.
 fn receipt(service: &Service, batch: &Batch, commit_by_s: u64, logged: &Logged) -> Result<String, ApiError> {
-    let entries = service.log_entry(batch_index(service, batch, logged)?)?;
+    let batch_index = batch_index(service, batch, logged)?;
+    let statement = service.log_entry(batch_index)?;
+    let checkpoint = vestiary_tlog::SignedNote::parse(logged.checkpoint.as_bytes()).map_err(ApiError::internal)?;
+    let checkpoint = vestiary_tlog::Checkpoint::parse(checkpoint.text()).map_err(ApiError::internal)?;
     service.signing.sign_receipt(&Receipt {
         origin: service.config.log.origin.clone(),
-        batch_index: batch_index(service, batch, logged)?,
-        leaf_hash: vestiary_tlog::leaf_hash(&entries),
-        size: logged.size,
-        root: batch.prepared.root,
+        batch_index,
+        leaf_hash: vestiary_tlog::leaf_hash(&statement),
+        size: checkpoint.size,
+        root: checkpoint.root,
         collection: batch.prepared.collection,
         design_id: batch.prepared.design_id,
-        first_serial: range(batch)?.first(),
-        count: batch.prepared.count,
+        serials: range(batch)?,
         commit_by: commit_by_s,
     })
 }

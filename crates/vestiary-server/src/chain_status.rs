@@ -1,0 +1,129 @@
+//! How well the chain is seen, and what that allows to be said.
+
+use std::sync::{PoisonError, RwLock};
+
+use vestiary::block::BlockRef;
+
+/// The newest blocks, as the follower told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// The newest block.
+    pub head: BlockRef,
+    /// The newest safe block, where the node tells.
+    pub safe: Option<BlockRef>,
+    /// The newest final block, where the node tells.
+    pub finalized: Option<BlockRef>,
+}
+
+/// Whether the follower follows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ChainHealth {
+    /// It has not caught up since start.
+    #[default]
+    Starting,
+    /// It has everything that the node has.
+    Following,
+    /// It cannot, since a time in unix milliseconds, for a reason (a stable code).
+    Behind {
+        /// Since when.
+        since_ms: u64,
+        /// Why.
+        code: &'static str,
+    },
+    /// It gave up: the chain was rewritten further than can be undone, or contradicts the mirror.
+    Halted {
+        /// Why, in words for the operator.
+        reason: String,
+    },
+}
+
+/// What is known of the chain's visibility. Shared between the follower and those who answer.
+#[derive(Debug, Default)]
+pub struct ChainStatus(RwLock<Status>);
+
+#[derive(Clone, Debug, Default)]
+struct Status {
+    heads: Option<Heads>,
+    health: ChainHealth,
+    seen_ms: u64,
+}
+
+impl ChainStatus {
+    /// The follower has everything.
+    pub fn caught_up(&self, heads: Heads, now_ms: u64) {
+        let mut status = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *status = Status { heads: Some(heads), health: ChainHealth::Following, seen_ms: now_ms };
+    }
+
+    /// The follower cannot follow since `since_ms`.
+    pub fn behind(&self, since_ms: u64, code: &'static str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).health = ChainHealth::Behind { since_ms, code };
+    }
+
+    /// The follower gave up.
+    pub fn halted(&self, reason: String) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).health = ChainHealth::Halted { reason };
+    }
+
+    /// How it stands.
+    pub fn health(&self) -> ChainHealth {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).health.clone()
+    }
+
+    /// The newest blocks.
+    pub fn heads(&self) -> Option<Heads> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).heads
+    }
+
+    /// When the chain was last seen whole, in unix milliseconds: now, while it is followed.
+    pub fn seen_ms(&self, now_ms: u64) -> u64 {
+        let status = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match status.health {
+            ChainHealth::Following => now_ms,
+            ChainHealth::Behind { since_ms, .. } => since_ms,
+            ChainHealth::Starting | ChainHealth::Halted { .. } => status.seen_ms,
+        }
+    }
+
+    /// Whether answers must read `unknown, chain_behind`.
+    ///
+    /// A single failed look is not enough; the node has to be out of sight for `behind_after_s` seconds. A halt
+    /// and a start that has not caught up are enough at once.
+    pub fn is_behind(&self, now_ms: u64, behind_after_s: u64) -> bool {
+        match self.health() {
+            ChainHealth::Following => false,
+            ChainHealth::Starting | ChainHealth::Halted { .. } => true,
+            ChainHealth::Behind { since_ms, .. } => now_ms.saturating_sub(since_ms) >= behind_after_s * 1000,
+        }
+    }
+
+    /// `finalized`, `safe` or `latest`: the strongest word that is true of a block height.
+    pub fn finality(&self, block: u64) -> &'static str {
+        match self.heads() {
+            Some(Heads { finalized: Some(finalized), .. }) if block <= finalized.number => "finalized",
+            Some(Heads { safe: Some(safe), .. }) if block <= safe.number => "safe",
+            _ => "latest",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::B256;
+
+    use super::*;
+
+    #[test]
+    fn a_blip_is_not_behind_and_a_cut_is() {
+        let head = BlockRef { number: 7, hash: B256::repeat_byte(7) };
+        let status = ChainStatus::default();
+        assert!(status.is_behind(0, 15), "nothing is said before the first look");
+        status.caught_up(Heads { head, safe: None, finalized: Some(head) }, 1_000);
+        assert!(!status.is_behind(999_000, 15));
+        status.behind(2_000, "node_unreachable");
+        assert!(!status.is_behind(16_000, 15));
+        assert!(status.is_behind(17_000, 15));
+        assert_eq!(status.seen_ms(17_000), 2_000);
+        assert_eq!((status.finality(7), status.finality(8)), ("finalized", "latest"));
+    }
+}
