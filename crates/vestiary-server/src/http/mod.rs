@@ -1,3 +1,44 @@
-//! The HTTP API, version 1: every route on one screen in [`router`], one file a resource.
+//! The HTTP API, version 1: every route on one screen in [`router`], one file a resource, thin handlers.
+//!
+//! | rule | |
+//! |---|---|
+//! | a body that changes something comes with an `Idempotency-Key`; claims need none, their signature is one | [`extract`] |
+//! | failures are problem+json, chosen in one place | [`crate::error`] |
+//! | lists are cut at 200 and go on with a cursor that fits its own query | [`paging`] |
+//! | ids are CAIP-10 and CAIP-19 in lower case, one percent-encoded path segment | |
 
+mod api_keys;
+mod batches;
+mod claims;
+mod collections;
+mod designs;
 pub mod extract;
+pub(crate) mod files;
+mod health;
+mod issuers;
+mod layers;
+mod log;
+mod metadata;
+pub mod paging;
+mod router;
+mod wallets;
+mod wearables;
+pub(crate) mod worlds;
+
+use std::sync::Arc;
+
+pub use health::Readiness;
+pub(crate) use paging::{ListQuery, Query};
+pub use router::{openapi, router};
+
+use crate::error::ApiError;
+use crate::service::Service;
+
+/// Runs what touches a disk beside the async threads.
+async fn blocking<T: Send + 'static>(
+    service: &Arc<Service>,
+    run: impl FnOnce(&Service) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let service = Arc::clone(service);
+    tokio::task::spawn_blocking(move || run(&service)).await.map_err(ApiError::internal)?
+}

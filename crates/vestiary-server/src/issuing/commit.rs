@@ -153,7 +153,7 @@ pub(super) fn entries(service: &Service, batch: &Batch) -> Result<Vec<Vec<u8>>, 
             idempotency_key_sha256: prepared.request.key_sha256,
         },
     };
-    let statement = Statement::Batch(service.signing.sign_statement(prepared.issuer_id, unsigned)?);
+    let statement = Statement::Batch(service.signing.sign_batch(prepared.issuer_id, unsigned)?);
     entries.push(statement.to_bytes().map_err(ApiError::internal)?);
     Ok(entries)
 }

@@ -21,7 +21,7 @@ pub fn issuer_observed(service: &Service, observed: IssuerObserved) -> Result<In
 pub fn design(service: &Service, issuer_id: IssuerId, body: DesignStatement) -> Result<Intent, ApiError> {
     let id = IntentId(format!("design/{}/{}", body.collection, body.design_id));
     let by = service.signing.certificate_key(issuer_id)?;
-    let issued = service.signing.sign_statement(issuer_id, Unsigned { by, body })?;
+    let issued = service.signing.sign_design(issuer_id, Unsigned { by, body })?;
     let entry = Statement::Design(issued).to_bytes().map_err(ApiError::internal)?;
     intents::inline(id, service.log_size(), &[entry])
 }

@@ -1,0 +1,376 @@
+//! Everything a request or a worker needs, in one place, built once.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use alloy_primitives::{Address, B256, Bytes};
+use tokio::sync::{Mutex, Notify, Semaphore};
+use vestiary::design::Design;
+use vestiary::digest::Sha256;
+use vestiary::ids::{AccountId, CollectionId, DesignId, IssuerId, WearableId};
+use vestiary_chain::deploy::Deployment;
+use vestiary_chain::rpc::Rpc;
+use vestiary_chain::submitter::{Entry as OrderEntry, OrderId, State as OrderState};
+use vestiary_log::seams::{Clock, Random};
+use vestiary_log::{Files, LogError, LogHandle, LogReader};
+use vestiary_mirror::{Collection, Mirror};
+use vestiary_worlds::ContentStore;
+
+use crate::chain_status::ChainStatus;
+use crate::config::Config;
+use crate::error::{ApiError, Code};
+use crate::issuing::bundle::MAX_BUNDLE_BYTES;
+use crate::issuing::preparation::MAX_PREPARATION_BYTES;
+use crate::journal::{Ledger, SaltStore, State};
+use crate::keyring::Keyring;
+
+/// Files taken in at once.
+pub const MAX_UPLOADS_AT_ONCE: usize = 4;
+/// Design documents kept in memory.
+const MAX_CACHED_DESIGNS: usize = 4_096;
+/// Preparations kept in memory: a claim needs its batch's leaves.
+const MAX_CACHED_FILES: usize = 16;
+
+/// A design and what names it.
+#[derive(Clone, Debug)]
+pub struct RegisteredDesign {
+    /// The document.
+    pub document: Design,
+    /// Its SHA-256.
+    pub digest: Sha256,
+}
+
+/// The service.
+#[derive(Debug)]
+pub struct Service {
+    /// What the operator set.
+    pub config: Config,
+    /// The contracts.
+    pub deployment: Deployment,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for keys and salts.
+    pub random: Arc<dyn Random>,
+    /// The file system.
+    pub files: Arc<dyn Files>,
+    /// The private promises.
+    pub ledger: Arc<Ledger>,
+    /// The salts.
+    pub salts: SaltStore,
+    /// The keys.
+    pub signing: Keyring,
+    /// The log's writer.
+    pub log: LogHandle,
+    /// The log's reader.
+    pub log_reader: LogReader,
+    /// The mirror.
+    pub mirror: Mirror,
+    /// Files by content.
+    pub content: Arc<ContentStore>,
+    /// The node.
+    pub rpc: Rpc,
+    /// How well the chain is seen.
+    pub chain: ChainStatus,
+    /// Held by whoever turns an intent into log entries.
+    pub issuing: Mutex<()>,
+    /// Places for uploads.
+    pub uploads: Semaphore,
+    /// Wakes the worker that sends transactions.
+    pub work: Notify,
+    /// Wakes the fold of the log into the mirror.
+    pub entries_appended: Notify,
+    /// Design documents by digest. They are immutable, so a full cache is simply emptied.
+    pub(crate) designs: RwLock<HashMap<Sha256, Arc<RegisteredDesign>>>,
+    pub(crate) preparations: RwLock<HashMap<Sha256, Arc<Vec<u8>>>>,
+}
+
+impl Service {
+    /// The chain and address of an account here.
+    pub fn account(&self, address: Address) -> AccountId {
+        AccountId::new(self.deployment.chain, address)
+    }
+
+    /// The issuer registry, CAIP-10.
+    pub fn registry(&self) -> AccountId {
+        self.account(self.deployment.registry)
+    }
+
+    /// keccak-256 of the log's origin: how the chain names this log.
+    pub fn origin_hash(&self) -> B256 {
+        alloy_primitives::keccak256(self.config.log.origin.as_bytes())
+    }
+
+    /// Runs something on the mirror beside the async threads.
+    pub async fn with_mirror<T: Send + 'static>(
+        self: &Arc<Self>,
+        run: impl FnOnce(&Mirror) -> Result<T, vestiary_mirror::Error> + Send + 'static,
+    ) -> Result<T, vestiary_mirror::Error> {
+        let service = Arc::clone(self);
+        tokio::task::spawn_blocking(move || run(&service.mirror)).await.expect("the mirror's calls do not panic")
+    }
+
+    /// Addresses of all collections of the factory.
+    pub fn collection_addresses(&self) -> Vec<Address> {
+        let mut addresses = Vec::new();
+        let mut after = None;
+        loop {
+            let page = match self.mirror.view().collections(None, after.as_ref(), vestiary_mirror::MAX_PAGE_ROWS) {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::error!(%error, "the mirror's collections cannot be read");
+                    return addresses;
+                }
+            };
+            addresses.extend(page.items.iter().map(|(id, _)| id.address));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return addresses,
+            }
+        }
+    }
+
+    // ---- chain facts, as the mirror has them
+
+    /// The account that acts for an issuer now.
+    pub fn issuer_account(&self, id: IssuerId) -> Result<Address, ApiError> {
+        let issuer = self.mirror.view().issuer(id).map_err(mirror_error)?;
+        issuer.map(|issuer| issuer.account).ok_or_else(|| {
+            ApiError::new(Code::ChainDisagrees, format!("the registry has no issuer {id} yet; register it first"))
+        })
+    }
+
+    /// A collection of the factory's list.
+    pub fn collection_on_chain(&self, id: CollectionId) -> Result<Collection, ApiError> {
+        let collection = self.mirror.view().collection(&id).map_err(mirror_error)?;
+        collection.ok_or_else(|| {
+            ApiError::new(Code::ChainDisagrees, format!("the factory {:#x} does not list {id} yet", self.deployment.factory))
+        })
+    }
+
+    /// Whether a wearable was ever minted.
+    pub fn is_minted(&self, id: &WearableId) -> Result<bool, ApiError> {
+        Ok(self.mirror.view().token(id).map_err(mirror_error)?.is_some())
+    }
+
+    /// Whether the chain shows a batch.
+    pub fn is_committed(&self, collection: CollectionId, root: B256) -> Result<bool, ApiError> {
+        Ok(self.mirror.view().batch_by_root(&collection, root).map_err(mirror_error)?.is_some())
+    }
+
+    /// Refuses to issue for a collection whose certificates nobody could trust: another issuer's, the key not
+    /// added for this log, or the log not accepted.
+    pub fn check_issuing(&self, issuer_id: IssuerId, collection: CollectionId) -> Result<(), ApiError> {
+        let disagree = |detail: String| ApiError::new(Code::ChainDisagrees, detail);
+        if self.collection_on_chain(collection)?.issuer_id != issuer_id {
+            return Err(disagree(format!("{collection} belongs to another issuer on chain")));
+        }
+        let (key_added, log_accepted) = self.issuer_standing(issuer_id)?;
+        if !log_accepted {
+            return Err(disagree(format!(
+                "issuer {issuer_id} has not accepted the log {} with this service's anchoring account; run `vestiary issuer accept-log`",
+                self.config.log.origin
+            )));
+        }
+        if !key_added {
+            return Err(disagree(format!(
+                "issuer {issuer_id} has not added its certificate key for this log; run `vestiary issuer add-key`"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether the registry shows an issuer's certificate key here as valid from now on, and this log as accepted.
+    pub fn issuer_standing(&self, issuer_id: IssuerId) -> Result<(bool, bool), ApiError> {
+        let view = self.mirror.view();
+        let key = B256::from(self.signing.certificate_key(issuer_id)?.to_bytes());
+        let name = vestiary_mirror::KeyName { origin_hash: self.origin_hash(), key };
+        let interval = view.key(issuer_id, name).map_err(mirror_error)?;
+        let next_index = self.log_size();
+        let key_added =
+            interval.is_some_and(|interval| interval.from_index <= next_index && interval.until_index.is_none());
+        let logs = view.accepted_logs(issuer_id, None, vestiary_mirror::MAX_PAGE_ROWS).map_err(mirror_error)?;
+        let anchoring = self.signing.anchoring_account();
+        let log_accepted = logs.items.iter().any(|(origin_hash, log)| {
+            *origin_hash == self.origin_hash() && log.accepted && log.anchoring_account == anchoring
+        });
+        Ok((key_added, log_accepted))
+    }
+
+    /// Asks an account's contract whether it signed (ERC-1271), at the mirror's head.
+    pub async fn is_valid_contract_signature(
+        &self,
+        account: Address,
+        hash: B256,
+        signature: &Bytes,
+    ) -> Result<bool, ApiError> {
+        let Some(block) = self.mirror.head() else {
+            return Err(ApiError::new(Code::ChainBehind, "no block was read yet").retry_after(2));
+        };
+        vestiary_chain::read::is_valid_signature(&self.rpc, account, hash, signature, block.hash)
+            .await
+            .map_err(|error| {
+                tracing::warn!(code = error.code(), "a contract wallet could not be asked");
+                ApiError::new(Code::ChainBehind, "the node did not answer; try again").retry_after(5)
+            })
+    }
+
+    /// The number of a collection's next design: past every one in journal, log and chain.
+    pub fn next_design_number(&self, collection: CollectionId) -> Result<u64, ApiError> {
+        let journal = self.ledger.read(|state| {
+            let range = (collection, DesignId::MIN)..=(collection, DesignId::MAX);
+            state.designs.range(range).next_back().map_or(0, |((_, id), _)| id.get())
+        });
+        let chain = self.mirror.view().last_design(&collection).map_err(mirror_error)?.map_or(0, DesignId::get);
+        Ok(journal.max(chain) + 1)
+    }
+
+    /// The serial a design's next batch starts with: past every one in journal and log.
+    pub fn next_serial(
+        &self,
+        state: &State,
+        collection: CollectionId,
+        design_id: DesignId,
+        now_ms: u64,
+    ) -> Result<u64, ApiError> {
+        let promised = state.next_serial(collection, design_id, now_ms);
+        let view = self.mirror.view();
+        let on_chain = view.design(&collection, design_id).map_err(mirror_error)?.map_or(1, |design| design.next_serial);
+        let stated = view.last_stated_serial(&collection, design_id).map_err(mirror_error)?.map_or(1, |last| last.get() + 1);
+        Ok(promised.max(on_chain).max(stated))
+    }
+
+    // ---- transactions
+
+    /// One of this service's transactions, in whichever lane.
+    pub fn order<'a>(&self, state: &'a State, id: &OrderId) -> Option<&'a OrderEntry> {
+        state.outboxes.values().find_map(|table| table.get(id))
+    }
+
+    /// Where one of this service's transactions stands.
+    pub fn order_state<'a>(&self, state: &'a State, id: &OrderId) -> Option<&'a OrderState> {
+        self.order(state, id).map(|entry| &entry.state)
+    }
+
+    // ---- the log
+
+    /// Entries in the log, acknowledged.
+    pub fn log_size(&self) -> u64 {
+        self.log_reader.published().map_or(0, |published| published.checkpoint.size)
+    }
+
+    /// One entry, verified against the checkpoint.
+    pub fn log_entry(&self, index: u64) -> Result<Vec<u8>, ApiError> {
+        self.log_reader.entry(index).map_err(|error| self.log_error(error))
+    }
+
+    /// The log's failures as problems.
+    pub fn log_error(&self, error: LogError) -> ApiError {
+        tracing::error!(%error, "the log failed");
+        ApiError::new(Code::NotWritable, "the log cannot be read or written at the moment").retry_after(5)
+    }
+
+    // ---- files of ours
+
+    fn private_file(&self, kind: &str, name: &str) -> PathBuf {
+        self.config.service.data_dir.join("batches").join(format!("{name}.{kind}"))
+    }
+
+    /// Keeps a preparation file under its hash; durable on return.
+    pub fn put_preparation(&self, sha256: &Sha256, bytes: &[u8]) -> Result<(), ApiError> {
+        self.put(&self.private_file("preparation", &sha256.hex()), bytes)
+    }
+
+    /// Keeps a batch's certificates under its root; durable on return.
+    pub fn put_bundle(&self, root: &B256, bytes: &[u8]) -> Result<(), ApiError> {
+        self.put(&self.private_file("certificates", &hex::encode(root)), bytes)
+    }
+
+    fn put(&self, path: &Path, bytes: &[u8]) -> Result<(), ApiError> {
+        self.files.put_if_absent(path, bytes).map(drop).map_err(|error| {
+            tracing::error!(%error, "a batch's file cannot be written");
+            ApiError::new(Code::NotWritable, "the disk does not take the batch; reads go on").retry_after(5)
+        })
+    }
+
+    /// A preparation file, checked against its hash.
+    pub fn read_preparation_bytes(&self, sha256: &Sha256) -> Result<Vec<u8>, ApiError> {
+        if let Some(bytes) = self.preparations.read().unwrap_or_else(PoisonError::into_inner).get(sha256) {
+            return Ok(bytes.as_ref().clone());
+        }
+        let path = self.private_file("preparation", &sha256.hex());
+        let bytes = self.files.read(&path, MAX_PREPARATION_BYTES).map_err(ApiError::internal)?;
+        if Sha256::of(&bytes) != *sha256 {
+            return Err(ApiError::internal(format!("{} is damaged: restore it from a back-up", path.display())));
+        }
+        let mut cache = self.preparations.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= MAX_CACHED_FILES {
+            cache.clear();
+        }
+        cache.insert(*sha256, Arc::new(bytes.clone()));
+        Ok(bytes)
+    }
+
+    /// A batch's certificates; `None` while they are not made.
+    pub fn read_bundle(&self, root: &B256) -> Result<Option<Vec<u8>>, ApiError> {
+        let path = self.private_file("certificates", &hex::encode(root));
+        if !self.files.exists(&path).map_err(ApiError::internal)? {
+            return Ok(None);
+        }
+        self.files.read(&path, MAX_BUNDLE_BYTES).map(Some).map_err(ApiError::internal)
+    }
+
+    // ---- designs
+
+    /// A design registered here.
+    pub async fn design(
+        self: &Arc<Self>,
+        collection: CollectionId,
+        design_id: DesignId,
+    ) -> Result<Arc<RegisteredDesign>, ApiError> {
+        let service = Arc::clone(self);
+        tokio::task::spawn_blocking(move || service.design_blocking(collection, design_id))
+            .await
+            .map_err(ApiError::internal)?
+    }
+
+    /// As [`design`](Self::design), where blocking is fine.
+    pub fn design_blocking(
+        &self,
+        collection: CollectionId,
+        design_id: DesignId,
+    ) -> Result<Arc<RegisteredDesign>, ApiError> {
+        let digest = self.ledger.read(|state| state.designs.get(&(collection, design_id)).map(|design| design.digest));
+        let digest = digest.ok_or_else(|| ApiError::not_found(format!("design {design_id} of {collection}")))?;
+        self.design_by_digest(&digest)?.ok_or_else(|| {
+            ApiError::internal(format!("the document {digest} of a registered design is missing from the content store"))
+        })
+    }
+
+    /// A design document by what the chain names it; `None` if this service does not have it.
+    pub fn design_by_digest(&self, digest: &Sha256) -> Result<Option<Arc<RegisteredDesign>>, ApiError> {
+        if let Some(design) = self.designs.read().unwrap_or_else(PoisonError::into_inner).get(digest) {
+            return Ok(Some(Arc::clone(design)));
+        }
+        let bytes = match self.content.get(digest).and_then(|file| file.read()) {
+            Ok(bytes) => bytes,
+            Err(vestiary_worlds::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(crate::http::files::file_error(error)),
+        };
+        let Ok(document) = Design::parse(&bytes) else {
+            return Ok(None);
+        };
+        let design = Arc::new(RegisteredDesign { document, digest: *digest });
+        let mut cache = self.designs.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= MAX_CACHED_DESIGNS {
+            cache.clear();
+        }
+        cache.insert(*digest, Arc::clone(&design));
+        Ok(Some(design))
+    }
+}
+
+/// The mirror's failures as problems.
+pub(crate) fn mirror_error(error: vestiary_mirror::Error) -> ApiError {
+    ApiError::internal(error)
+}
