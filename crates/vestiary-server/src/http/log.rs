@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use crate::error::{ApiError, Code, Problem};
+use crate::error::{ApiError, Problem};
 use crate::service::Service;
 
 /// The newest checkpoint: a signed note. Changes; everything else under `/log/` does not.
@@ -44,8 +44,3 @@ pub async fn tile(State(service): State<Arc<Service>>, Path(path): Path<String>)
     Ok((headers, bytes).into_response())
 }
 
-/// Says no to anything else below `/log/`.
-pub async fn other(Path(path): Path<String>) -> ApiError {
-    let shown: String = path.chars().take(64).collect();
-    ApiError::new(Code::NotFound, format!("/log/{shown} is not a file of the log"))
-}
