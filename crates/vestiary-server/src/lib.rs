@@ -1,1 +1,19 @@
 #![doc = include_str!("../README.md")]
+
+pub mod api;
+pub mod api_key;
+pub mod config;
+pub mod error;
+
+pub mod http;
+
+pub mod claiming;
+pub mod inventory;
+pub mod issuing;
+pub mod provenance;
+
+pub mod chain_status;
+pub mod journal;
+pub mod keyring;
+pub mod service;
+pub mod worker;
