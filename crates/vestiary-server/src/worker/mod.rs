@@ -1,7 +1,7 @@
 //! What goes on without being asked: following the chain, folding the log, sending transactions, anchoring.
 
 pub mod follow;
-pub mod send;
+
 
 /// Says when to stop.
 #[derive(Clone, Debug)]
