@@ -2,7 +2,7 @@
 //!
 //! One view of the mirror answers one request, so everything in the answer is as of one block and one log size.
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use vestiary::ids::WearableId;
 use vestiary::inventory::{
     ChainAsOf, Complete, Entry, Finality, Inventory, IssuerEntry, IssuerProof, LastKnown, LogAsOf, Origin,
@@ -17,6 +17,9 @@ use vestiary_mirror::{AsOf, Token, View};
 use crate::error::{ApiError, Code, Language};
 use crate::http::paging;
 use crate::service::{Service, mirror_error};
+
+/// Where the flags start in a token's storage word.
+const FLAGS_BIT: usize = 200;
 
 /// What is asked of one wallet.
 #[derive(Clone, Debug)]
@@ -106,7 +109,8 @@ fn entry(
     behind: bool,
 ) -> Result<Entry, ApiError> {
     let mut gaps = Vec::new();
-    let word = RightsWord::from_flags(token.owner, token.flags);
+    // The mirror keeps the flags by themselves; in the chain's word they start at bit 200.
+    let word = RightsWord(U256::from(token.flags) << FLAGS_BIT);
     if word.has_unknown_flags() {
         gaps.push(Gap::UnknownFlags);
     }

@@ -21,7 +21,7 @@ use vestiary::statement::{BatchStatement, DesignStatement, Issued, Unsigned};
 use vestiary_log::seams::Random;
 use vestiary_signing::{
     Account, AccountKey, CheckpointKey, Ed25519Key, Error as SigningError, KdfCost, KeyFile, Memory, Passphrase,
-    Purpose, StoredKey, TreeHead,
+    Purpose, StoredKey,
 };
 use vestiary_tlog::VerifierKey;
 
@@ -176,12 +176,8 @@ impl Keyring {
 
     /// Signs a receipt.
     pub fn sign_receipt(&self, receipt: &Receipt) -> Result<String, ApiError> {
-        let head = TreeHead { size: receipt.size, root: receipt.root };
-        let note = self
-            .receipt
-            .sign_receipt(&self.memory, &receipt.origin, head, &receipt.to_string())
-            .map_err(refusal)?;
-        Ok(note.to_string())
+        let signed = self.receipt.sign_receipt(&self.memory, receipt).map_err(refusal)?;
+        String::from_utf8(signed.to_bytes()).map_err(ApiError::internal)
     }
 
     fn certificate_path(&self, issuer: IssuerId) -> PathBuf {

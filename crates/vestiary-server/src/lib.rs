@@ -16,4 +16,8 @@ pub mod chain_status;
 pub mod journal;
 pub mod keyring;
 pub mod service;
+mod views;
 pub mod worker;
+
+pub mod serve;
+pub mod startup;

@@ -83,6 +83,7 @@ pub struct Service {
     /// Design documents by digest. They are immutable, so a full cache is simply emptied.
     pub(crate) designs: RwLock<HashMap<Sha256, Arc<RegisteredDesign>>>,
     pub(crate) preparations: RwLock<HashMap<Sha256, Arc<Vec<u8>>>>,
+    pub(crate) bindings: RwLock<HashMap<B256, Arc<crate::views::Bindings>>>,
 }
 
 impl Service {
@@ -215,16 +216,6 @@ impl Service {
             })
     }
 
-    /// The number of a collection's next design: past every one in journal, log and chain.
-    pub fn next_design_number(&self, collection: CollectionId) -> Result<u64, ApiError> {
-        let journal = self.ledger.read(|state| {
-            let range = (collection, DesignId::MIN)..=(collection, DesignId::MAX);
-            state.designs.range(range).next_back().map_or(0, |((_, id), _)| id.get())
-        });
-        let chain = self.mirror.view().last_design(&collection).map_err(mirror_error)?.map_or(0, DesignId::get);
-        Ok(journal.max(chain) + 1)
-    }
-
     /// The serial a design's next batch starts with: past every one in journal and log.
     pub fn next_serial(
         &self,
@@ -236,7 +227,7 @@ impl Service {
         let promised = state.next_serial(collection, design_id, now_ms);
         let view = self.mirror.view();
         let on_chain = view.design(&collection, design_id).map_err(mirror_error)?.map_or(1, |design| design.next_serial);
-        let stated = view.last_stated_serial(&collection, design_id).map_err(mirror_error)?.map_or(1, |last| last.get() + 1);
+        let stated = self.last_stated_serial(&view, collection, design_id)? + 1;
         Ok(promised.max(on_chain).max(stated))
     }
 
@@ -256,12 +247,19 @@ impl Service {
 
     /// Entries in the log, acknowledged.
     pub fn log_size(&self) -> u64 {
-        self.log_reader.published().map_or(0, |published| published.checkpoint.size)
+        self.log_reader.published().map_or(0, |published| published.checkpoint.size())
     }
 
     /// One entry, verified against the checkpoint.
     pub fn log_entry(&self, index: u64) -> Result<Vec<u8>, ApiError> {
         self.log_reader.entry(index).map_err(|error| self.log_error(error))
+    }
+
+    /// The newest checkpoint's text and size.
+    pub fn log_checkpoint(&self) -> Result<(String, u64), ApiError> {
+        let published = self.log_reader.published().map_err(|error| self.log_error(error))?;
+        let text = String::from_utf8(published.bytes.clone()).map_err(ApiError::internal)?;
+        Ok((text, published.checkpoint.size()))
     }
 
     /// The log's failures as problems.

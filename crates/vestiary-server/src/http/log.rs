@@ -32,7 +32,7 @@ pub async fn tile(State(service): State<Arc<Service>>, Path(path): Path<String>)
     let full = format!("tile/{path}");
     let bytes = super::blocking(&service, move |service| {
         service.log_reader.file(&full).map_err(|error| match error {
-            vestiary_log::LogError::NoSuchFile { .. } => ApiError::not_found(&full),
+            vestiary_log::LogError::NotPublished { .. } => ApiError::not_found(&full),
             error => service.log_error(error),
         })
     })

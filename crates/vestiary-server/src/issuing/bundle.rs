@@ -30,14 +30,33 @@ pub fn write(certificates: &[Certificate]) -> Result<Vec<u8>, IssuingError> {
 
 /// One certificate's bytes, `None` if the bundle does not have it.
 pub fn find(bundle: &[u8], token_id: TokenId) -> Result<Option<&[u8]>, IssuingError> {
-    let damaged = || IssuingError::Damaged("certificate bundle".into());
-    let end = bundle.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;
-    let index: Vec<(TokenId, usize, usize)> = serde_json::from_slice(&bundle[..end]).map_err(|_| damaged())?;
+    let (index, body) = open(bundle)?;
     let Ok(place) = index.binary_search_by_key(&token_id, |(id, ..)| *id) else {
         return Ok(None);
     };
-    let (_, offset, length) = index[place];
-    let body = &bundle[end + 1..];
+    cut(body, index[place]).map(Some)
+}
+
+/// Every certificate's bytes, by rising token id.
+pub fn all(bundle: &[u8]) -> Result<Vec<&[u8]>, IssuingError> {
+    let (index, body) = open(bundle)?;
+    index.into_iter().map(|place| cut(body, place)).collect()
+}
+
+/// Token id, offset, length.
+type Place = (TokenId, usize, usize);
+
+fn open(bundle: &[u8]) -> Result<(Vec<Place>, &[u8]), IssuingError> {
+    let end = bundle.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;
+    let index = serde_json::from_slice(&bundle[..end]).map_err(|_| damaged())?;
+    Ok((index, &bundle[end + 1..]))
+}
+
+fn cut(body: &[u8], (_, offset, length): Place) -> Result<&[u8], IssuingError> {
     let range = offset..offset.checked_add(length).ok_or_else(damaged)?;
-    body.get(range).map(Some).ok_or_else(damaged)
+    body.get(range).ok_or_else(damaged)
+}
+
+fn damaged() -> IssuingError {
+    IssuingError::Damaged("certificate bundle".into())
 }

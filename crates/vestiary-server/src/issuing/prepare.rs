@@ -106,7 +106,7 @@ fn write(
             wearable: wanted.collection.wearable(TokenId::new(wanted.design_id, item.serial)),
             log_origin: service.config.log.origin.clone(),
             design: design.digest,
-            edition: design.document.edition.0,
+            edition: design.document.edition,
             licence: design.document.licence.sha256,
             terms: design.document.terms,
             binding: item.binding,

@@ -5,6 +5,7 @@ use vestiary::ids::{Serial, SerialRange};
 use vestiary::receipt::Receipt;
 use vestiary::timestamp::Timestamp;
 use vestiary_chain::submitter::{OrderId, State as OrderState};
+use vestiary_tlog::{SignedCheckpoint, leaf_hash};
 
 use super::commit;
 use crate::api::BatchView;
@@ -73,14 +74,14 @@ pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
 fn receipt(service: &Service, batch: &Batch, commit_by_s: u64, logged: &Logged) -> Result<String, ApiError> {
     let batch_index = batch_index(service, batch, logged)?;
     let statement = service.log_entry(batch_index)?;
-    let checkpoint = vestiary_tlog::SignedNote::parse(logged.checkpoint.as_bytes()).map_err(ApiError::internal)?;
-    let checkpoint = vestiary_tlog::Checkpoint::parse(checkpoint.text()).map_err(ApiError::internal)?;
+    let checkpoint = SignedCheckpoint::parse(logged.checkpoint.as_bytes()).map_err(ApiError::internal)?;
+    let checkpoint = checkpoint.unverified();
     service.signing.sign_receipt(&Receipt {
         origin: service.config.log.origin.clone(),
         batch_index,
-        leaf_hash: vestiary_tlog::leaf_hash(&statement),
-        size: checkpoint.size,
-        root: checkpoint.root,
+        leaf_hash: leaf_hash(&statement),
+        size: checkpoint.size(),
+        root: checkpoint.root(),
         collection: batch.prepared.collection,
         design_id: batch.prepared.design_id,
         serials: range(batch)?,

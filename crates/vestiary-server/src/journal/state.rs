@@ -2,7 +2,7 @@
 //!
 //! The same fold runs at start-up and after each append, so there is one way a record takes effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use vestiary::digest::Sha256;
@@ -134,6 +134,10 @@ pub struct State {
     pub claims: BTreeMap<ClaimId, ClaimAccepted>,
     /// The newest claim of each wearable.
     pub claims_by_wearable: BTreeMap<WearableId, ClaimId>,
+    /// Signed batches without a commit transaction yet.
+    pub batches_waiting: BTreeSet<BatchId>,
+    /// Accepted claims without a transaction yet.
+    pub claims_waiting: BTreeSet<ClaimId>,
     /// Intents without an outcome: what start-up finishes.
     pub open_intents: BTreeMap<IntentId, Intent>,
     /// Outcomes of intents.
@@ -222,6 +226,7 @@ impl State {
                 let prepared = &batch.prepared;
                 let range = (prepared.collection, prepared.design_id, prepared.first_serial);
                 self.ranges.insert(range, id.clone());
+                self.batches_waiting.insert(id.clone());
                 self.open_intents.insert(intent.id.clone(), intent.clone());
             }
             Record::Logged { id, first_index, size, checkpoint } => {
@@ -233,10 +238,16 @@ impl State {
             }
             Record::ClaimAccepted(accepted) => {
                 self.claims_by_wearable.insert(accepted.wearable, accepted.id.clone());
+                self.claims_waiting.insert(accepted.id.clone());
                 self.claims.insert(accepted.id.clone(), accepted.clone());
             }
             Record::Outbox { lane, record } => {
                 self.outboxes.entry(*lane).or_default().apply(record).map_err(Contradiction)?;
+                match record.order().as_str().split_once('/') {
+                    Some(("commit", id)) => drop(self.batches_waiting.remove(&BatchId(id.into()))),
+                    Some(("claim", id)) => drop(self.claims_waiting.remove(&ClaimId(id.into()))),
+                    _ => {}
+                }
             }
         }
         Ok(())

@@ -139,7 +139,8 @@ pub async fn fold_entries(service: &Arc<Service>) -> anyhow::Result<()> {
                 return Ok(true);
             }
             let to = size.min(from + ENTRIES_AT_ONCE);
-            let entries = service_.log_reader.entries(from..to)?;
+            let entries = service_.log_reader.entries(from..to).map(|entry| entry.map(|(_, bytes)| bytes));
+            let entries = entries.collect::<Result<Vec<_>, _>>()?;
             service_.mirror.apply_entries(from, &entries)?;
             Ok(to == size)
         })

@@ -1,6 +1,8 @@
 //! What goes on without being asked: following the chain, folding the log, sending transactions, anchoring.
 
+pub mod expire;
 pub mod follow;
+pub mod send;
 
 
 /// Says when to stop.

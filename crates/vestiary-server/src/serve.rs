@@ -1,0 +1,84 @@
+//! Serving: routes, workers, and a stop that lets what was begun end.
+
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+
+use crate::http;
+use crate::service::Service;
+use crate::startup;
+use crate::worker::send::Lane;
+use crate::worker::{Stop, expire, follow, send};
+
+/// How long requests and workers may take to end after a stop.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// The process has one recorder of metrics, however many services it opens.
+pub fn metrics_handle() -> anyhow::Result<PrometheusHandle> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = HANDLE.get_or_init(|| recorder.handle()).clone();
+    // Another thread may have been faster; its recorder is as good.
+    let _ = metrics::set_global_recorder(recorder);
+    Ok(handle)
+}
+
+/// Serves on `listener` until `shutdown`, then stops in order: no new requests, workers, the rest.
+pub async fn run(
+    service: Arc<Service>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let (stopper, stop) = Stop::new();
+    let follower = startup::follower(&service)?;
+    let mut workers = tokio::task::JoinSet::new();
+    workers.spawn(follow::chain(Arc::clone(&service), follower, stop.clone()));
+    workers.spawn(follow::log(Arc::clone(&service), stop.clone()));
+    workers.spawn(send::run(Arc::clone(&service), Lane::Submitter, stop.clone()));
+    workers.spawn(send::run(Arc::clone(&service), Lane::Anchoring, stop.clone()));
+    workers.spawn(expire::run(Arc::clone(&service), stop.clone()));
+
+    let router = http::router(Arc::clone(&service), metrics_handle()?);
+    let (told, mut asked) = tokio::sync::watch::channel(false);
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        shutdown.await;
+        told.send_replace(true);
+    });
+    let mut server = tokio::spawn(async move { server.await });
+    tokio::select! {
+        result = &mut server => result?.context("serving")?,
+        _ = asked.wait_for(|stop| *stop) => {
+            // A reader that never reads must not hold the stop up.
+            match tokio::time::timeout(GRACE, &mut server).await {
+                Ok(result) => result?.context("serving")?,
+                Err(_) => server.abort(),
+            }
+        }
+    }
+    stopper.stop();
+    let rest = async { while workers.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, rest).await.is_err() {
+        tracing::warn!("a worker did not end in time; what it was doing is found again at the next start");
+        workers.abort_all();
+    }
+    Ok(())
+}
+
+/// Ctrl-C or SIGTERM.
+pub async fn shutdown_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return drop(tokio::signal::ctrl_c().await);
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,299 @@
+//! Opening: everything is read back, checked against everything else, and finished by the same code that serves.
+//!
+//! | in this order | refuses when |
+//! |---|---|
+//! | deployment file, node | the node serves another chain, or other code stands there |
+//! | keys | a file is missing, for another purpose, or the passphrase is wrong |
+//! | journal, salts, content | another process holds them, or they are damaged |
+//! | mirror | never: it is deleted and filled again |
+//! | memory of the keys, from log, journal and mirror | they contradict one another |
+//! | log | its files contradict its checkpoint, or it is shorter than what was anchored |
+//! | entry 0, open intents | the log was opened by somebody else |
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use alloy_consensus::{SignableTransaction, TxEnvelope};
+use alloy_eips::eip2718::Decodable2718;
+use anyhow::{Context, anyhow, bail};
+use tokio::sync::{Mutex, Notify, Semaphore};
+use vestiary::ids::SerialRange;
+use vestiary::statement::{LogOpened, Statement};
+use vestiary_chain::deploy::Deployment;
+use vestiary_chain::follower::{Follower, FollowerOptions, Start};
+use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
+use vestiary_log::seams::{Clock, Random};
+use vestiary_log::{Files, LogHandle, LogReader, LogWriter};
+use vestiary_mirror::{Mirror, MirrorConfig, Opened};
+use vestiary_signing::{KdfCost, Memory, Passphrase};
+use vestiary_worlds::ContentStore;
+
+use crate::api_key::{PresentedKey, Scope};
+use crate::chain_status::ChainStatus;
+use crate::config::Config;
+use crate::issuing::{commit, intents, statements};
+use crate::journal::{BatchStage, Ledger, Record, SaltStore};
+use crate::keyring::Keyring;
+use crate::service::{MAX_UPLOADS_AT_ONCE, Service};
+use crate::worker::follow::Watched;
+
+/// The file in the data directory with the first API key.
+pub const FIRST_API_KEY_FILE: &str = "admin-api-key";
+/// How often the node is asked at start until it answers.
+const NODE_ATTEMPTS: u32 = 60;
+/// Pause between two attempts.
+const NODE_PAUSE: Duration = Duration::from_millis(500);
+
+/// What the outside gives the service: nothing of it is chosen in here.
+#[derive(Debug)]
+pub struct Outside {
+    /// The file system.
+    pub files: Arc<dyn Files>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// What unlocks the keys.
+    pub passphrase: Passphrase,
+    /// The node; `None` to connect to the configured URL.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// The directories below the data directory.
+pub(crate) fn dir(config: &Config, name: &str) -> PathBuf {
+    config.service.data_dir.join(name)
+}
+
+/// What the mirror is a mirror of.
+pub(crate) fn mirror_config(config: &Config, deployment: &Deployment) -> MirrorConfig {
+    MirrorConfig {
+        chain: deployment.chain,
+        genesis_hash: deployment.genesis_hash,
+        registry: deployment.registry,
+        factory: deployment.factory,
+        log_anchor: deployment.log_anchor,
+        first_block: deployment.first_block,
+        log_origin: config.log.origin.clone(),
+    }
+}
+
+/// Opens the service. It does not follow the chain or answer yet; see [`crate::serve`].
+pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Service>> {
+    let data_dir = &config.service.data_dir;
+    if !data_dir.is_dir() {
+        bail!("{} is not a directory: make it, or mend service.data_dir", data_dir.display());
+    }
+    let deployment = Deployment::load(&config.chain.deployment).map_err(|error| anyhow!(error))?;
+    let rpc = connect(&config, &deployment, outside.endpoint).await?;
+    let cost = if config.service.allow_development_keys { KdfCost::Development } else { KdfCost::Standard };
+    let signing = Keyring::open(&dir(&config, "keys"), outside.passphrase, cost, Arc::clone(&outside.random))
+        .context("opening the keys")?;
+
+    let files = outside.files;
+    for name in ["journal", "salts", "content", "batches", "log", "mirror"] {
+        files.create_dir_all(&dir(&config, name))?;
+    }
+    let ledger = Ledger::open(Arc::clone(&files), &dir(&config, "journal")).context("opening the journal")?;
+    let salts = SaltStore::open(Arc::clone(&files), &dir(&config, "salts"), Arc::clone(&outside.random))
+        .context("opening the salts")?;
+    let content = ContentStore::open(Arc::clone(&files), &dir(&config, "content")).context("opening the content")?;
+    let (mirror, opened) = Mirror::open_or_wipe(&dir(&config, "mirror"), mirror_config(&config, &deployment))
+        .context("opening the mirror")?;
+    if let Opened::Wiped { reason } = &opened {
+        tracing::warn!(reason, "the mirror is filled again from chain and log");
+    }
+
+    let checkpoint_key = signing.checkpoint_key(&config.log.origin)?;
+    let log_dir = dir(&config, "log");
+    let published = read_log(&files, &log_dir, &checkpoint_key, signing.memory(), &config.log.origin)?;
+    remember_outbox(&ledger, signing.memory())?;
+    remember_anchors(&mirror, &deployment, &config, &signing)?;
+    remember_signed_batches(&ledger, signing.memory())?;
+    signing.memory().finish_rebuild();
+    let writer = LogWriter::open(Arc::clone(&files), &log_dir, Arc::new(checkpoint_key)).context("opening the log")?;
+    let log_reader = writer.reader();
+    let log = LogHandle::spawn(writer)?;
+    tracing::info!(entries = published, mirror = ?opened, "opened");
+
+    let service = Arc::new(Service {
+        deployment,
+        clock: outside.clock,
+        random: outside.random,
+        files,
+        ledger: Arc::new(ledger),
+        salts,
+        signing,
+        log,
+        log_reader,
+        mirror,
+        content: Arc::new(content),
+        rpc,
+        chain: ChainStatus::default(),
+        issuing: Mutex::new(()),
+        uploads: Semaphore::new(MAX_UPLOADS_AT_ONCE),
+        work: Notify::new(),
+        entries_appended: Notify::new(),
+        designs: RwLock::new(HashMap::new()),
+        preparations: RwLock::new(HashMap::new()),
+        bindings: RwLock::new(HashMap::new()),
+        config,
+    });
+    open_log(&service).await?;
+    let finished = intents::finish_all(&service).await?;
+    if finished > 0 {
+        tracing::info!(finished, "intents that a crash left open are in the log now");
+    }
+    crate::worker::follow::fold_entries(&service).await?;
+    make_first_api_key(&service)?;
+    Ok(service)
+}
+
+/// Where the follower goes on: after what the mirror has, or at the first block.
+pub fn follower(service: &Arc<Service>) -> anyhow::Result<Follower<Watched>> {
+    let mut known = service.mirror.undoable_blocks()?;
+    if known.is_empty() {
+        known.extend(service.mirror.head());
+    }
+    let start = if known.is_empty() { Start::At(service.deployment.first_block) } else { Start::After(known) };
+    let options = FollowerOptions {
+        poll_interval: Duration::from_millis(service.config.chain.poll_interval_ms),
+        ..FollowerOptions::default()
+    };
+    Ok(Follower::new(service.rpc.clone(), Watched::new(Arc::clone(service)), start, options))
+}
+
+async fn connect(config: &Config, deployment: &Deployment, endpoint: Option<Endpoint>) -> anyhow::Result<Rpc> {
+    if let Some(endpoint) = endpoint {
+        let genesis = Some(deployment.genesis_hash);
+        return Ok(Rpc::connect(endpoint, deployment.chain, genesis, RpcOptions::default()).await?);
+    }
+    for attempt in 1.. {
+        let endpoint = Endpoint::url(&config.chain.rpc_url)?;
+        let genesis = Some(deployment.genesis_hash);
+        match Rpc::connect(endpoint, deployment.chain, genesis, RpcOptions::default()).await {
+            Ok(rpc) => {
+                deployment.check(&rpc).await?;
+                return Ok(rpc);
+            }
+            Err(error) if attempt < NODE_ATTEMPTS && error.is_transient() => {
+                tracing::warn!(%error, attempt, "the node does not answer yet");
+                tokio::time::sleep(NODE_PAUSE).await;
+            }
+            Err(error) => return Err(error).context("connecting to the node"),
+        }
+    }
+    unreachable!("the loop returns")
+}
+
+/// Feeds the memory with every entry of the log on disk; says how many.
+fn read_log(
+    files: &Arc<dyn Files>,
+    log_dir: &Path,
+    key: &vestiary_signing::CheckpointKey,
+    memory: &Memory,
+    origin: &str,
+) -> anyhow::Result<u64> {
+    let reader = match LogReader::open(Arc::clone(files), log_dir, key.verifier_key().clone()) {
+        Ok(reader) => reader,
+        // No checkpoint yet, or one that a power cut tore: the writer restores it from what it staged.
+        Err(vestiary_log::LogError::Files(error)) if error.is_missing() => return Ok(0),
+        Err(vestiary_log::LogError::Damaged { .. }) => return Ok(0),
+        Err(error) => return Err(error).context("reading the log"),
+    };
+    let published = reader.published()?;
+    let size = published.checkpoint.size();
+    for entry in reader.entries(0..size) {
+        let (index, bytes) = entry.context("reading the log")?;
+        // The log is opaque: what this version cannot read, it did not sign.
+        if let Ok(statement) = Statement::parse(&bytes) {
+            memory.remember_statement(&statement).with_context(|| format!("log entry {index}"))?;
+        }
+    }
+    memory.remember_log(origin, size, published.checkpoint.root())?;
+    Ok(size)
+}
+
+fn remember_outbox(ledger: &Ledger, memory: &Memory) -> anyhow::Result<()> {
+    ledger.read(|state| {
+        for (lane, table) in &state.outboxes {
+            for attempt in table.entries().flat_map(|entry| &entry.attempts) {
+                let envelope = TxEnvelope::decode_2718(&mut attempt.raw.as_ref())?;
+                let TxEnvelope::Eip1559(signed) = envelope else {
+                    bail!("a transaction in the journal is none of ours");
+                };
+                let hash = signed.tx().signature_hash();
+                memory.remember_transaction(lane.address, signed.tx(), hash)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn remember_anchors(
+    mirror: &Mirror,
+    deployment: &Deployment,
+    config: &Config,
+    signing: &Keyring,
+) -> anyhow::Result<()> {
+    let origin_hash = alloy_primitives::keccak256(config.log.origin.as_bytes());
+    let account = signing.anchoring_account();
+    if let Some((size, anchor)) = mirror.view().latest_anchor(account, origin_hash)? {
+        let by = vestiary_signing::Witnessed::Anchor { chain: deployment.chain, account };
+        signing.memory().remember_witnessed(&config.log.origin, size, vestiary_tlog::Hash(anchor.root.0), by)?;
+    }
+    Ok(())
+}
+
+/// Batches that the issuer signed and the log may not have yet.
+fn remember_signed_batches(ledger: &Ledger, memory: &Memory) -> anyhow::Result<()> {
+    ledger.read(|state| {
+        for batch in state.batches.values().filter(|batch| matches!(batch.stage, BatchStage::Signed(_))) {
+            let prepared = &batch.prepared;
+            let first = vestiary::ids::Serial::new(prepared.first_serial)?;
+            let range = SerialRange::new(first, prepared.count)?;
+            memory
+                .remember_batch(prepared.collection, prepared.design_id, range, prepared.root)
+                .with_context(|| commit::intent_id(&prepared.id).to_string())?;
+        }
+        Ok(())
+    })
+}
+
+async fn open_log(service: &Arc<Service>) -> anyhow::Result<()> {
+    let origin = &service.config.log.origin;
+    let opened = LogOpened {
+        origin: origin.clone(),
+        shard: service.config.log.shard.to_string(),
+        registry: service.registry(),
+        anchoring_account: service.account(service.signing.anchoring_account()),
+        checkpoint_vkey: service.signing.checkpoint_key(origin)?.verifier_key().clone(),
+        receipt_vkey: service.signing.receipt_vkey(origin)?,
+    };
+    Ok(statements::open_log(service, opened).await?)
+}
+
+/// The first start makes an administrator's key and writes it where only the operator can read it.
+fn make_first_api_key(service: &Service) -> anyhow::Result<()> {
+    if service.ledger.read(|state| !state.api_keys.is_empty()) {
+        return Ok(());
+    }
+    let key = PresentedKey::generate(service.random.as_ref());
+    let path = service.config.service.data_dir.join(FIRST_API_KEY_FILE);
+    write_private(&path, format!("{}\n", key.reveal().as_str()).as_bytes())
+        .with_context(|| format!("writing {}", path.display()))?;
+    let stored = key.stored(vec![Scope::Admin], None, "first key".into());
+    service.ledger.command(move |_| Ok(vec![Record::ApiKeyAdded { key: stored }]))?;
+    tracing::info!(path = %path.display(), "the first API key was made");
+    Ok(())
+}
+
+/// Writes a file that nobody else can read, replacing one that a crash left before its key was journaled.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

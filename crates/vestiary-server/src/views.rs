@@ -1,0 +1,158 @@
+//! What the API says of issuers, collections and papers: mirror and journal joined.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use alloy_primitives::B256;
+use vestiary::certificate::{Binding, Certificate};
+use vestiary::ids::{CollectionId, DesignId, IssuerId, TokenId, WearableId};
+use vestiary_mirror::{MAX_PAGE_ROWS, View};
+
+use crate::api::{CollectionView, IssuerView};
+use crate::error::ApiError;
+use crate::issuing::bundle;
+use crate::service::{RegisteredDesign, Service, mirror_error};
+
+/// Batches whose certificates' bindings are kept in memory.
+const MAX_CACHED_BINDINGS: usize = 1_024;
+
+/// The binding of each certificate of a batch.
+pub(crate) type Bindings = BTreeMap<TokenId, Binding>;
+
+impl Service {
+    /// What the API says of an issuer.
+    pub fn issuer_view(&self, id: IssuerId) -> Result<IssuerView, ApiError> {
+        let issuer = self.ledger.read(|state| state.issuers.get(&id).cloned());
+        let issuer = issuer.ok_or_else(|| ApiError::not_found(format!("issuer {id}")))?;
+        let on_chain = self.mirror.view().issuer(id).map_err(mirror_error)?;
+        let (key_added, log_accepted) = self.issuer_standing(id)?;
+        Ok(IssuerView {
+            id: id.to_string(),
+            name: issuer.name,
+            account: on_chain.as_ref().map(|issuer| self.account(issuer.account).to_string()).unwrap_or_default(),
+            did: on_chain.map(|issuer| issuer.did).unwrap_or_default(),
+            did_proof: "unproven".into(),
+            certificate_key: issuer.certificate_key,
+            key_added,
+            log_accepted,
+        })
+    }
+
+    /// What the API says of a collection.
+    pub fn collection_view(&self, id: CollectionId) -> Result<CollectionView, ApiError> {
+        let on_chain = self.collection_on_chain(id)?;
+        let minter = self.mirror.view().is_minter(&id, self.signing.submitter().address()).map_err(mirror_error)?;
+        Ok(CollectionView {
+            id: id.to_string(),
+            issuer_id: on_chain.issuer_id.to_string(),
+            name: on_chain.name,
+            minter,
+            next_design_id: self.next_design_number(id)?.to_string(),
+        })
+    }
+
+    /// The number of a collection's next design: past every one in journal, log and chain.
+    pub fn next_design_number(&self, collection: CollectionId) -> Result<u64, ApiError> {
+        let journal = self.ledger.read(|state| {
+            let of_collection = state.designs.keys().filter(|(of, _)| *of == collection);
+            of_collection.map(|(_, id)| id.get()).max().unwrap_or(0)
+        });
+        let view = self.mirror.view();
+        let mut last = journal;
+        let mut after = None;
+        loop {
+            let page = view.designs(&collection, after, MAX_PAGE_ROWS).map_err(mirror_error)?;
+            last = page.items.iter().map(|(id, _)| id.get()).fold(last, u64::max);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        // A journal that was restored from a back-up may not know what the log knows.
+        while let Ok(next) = DesignId::new(last + 1)
+            && !view.design_statements(&collection, next).map_err(mirror_error)?.is_empty()
+        {
+            last += 1;
+        }
+        Ok(last + 1)
+    }
+
+    /// The last serial that the log states of a design; 0 if it states none.
+    pub(crate) fn last_stated_serial(
+        &self,
+        view: &View<'_>,
+        collection: CollectionId,
+        design_id: DesignId,
+    ) -> Result<u64, ApiError> {
+        let mut last = 0;
+        let mut after = None;
+        loop {
+            let page =
+                view.stated_batches(&collection, Some(design_id), after, MAX_PAGE_ROWS).map_err(mirror_error)?;
+            for batch in &page.items {
+                last = last.max(batch.statement.range().map_or(0, |range| range.last().get()));
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(last);
+            }
+        }
+    }
+
+    /// The design of a wearable: as the chain names it, else as it was registered here.
+    pub fn design_of(&self, id: &WearableId) -> Result<Option<Arc<RegisteredDesign>>, ApiError> {
+        let Some(design_id) = id.token_id.design_id() else {
+            return Ok(None);
+        };
+        let on_chain = self.mirror.view().design(&id.collection, design_id).map_err(mirror_error)?;
+        let digest = match on_chain {
+            Some(design) => Some(design.digest),
+            None => self
+                .ledger
+                .read(|state| state.designs.get(&(id.collection, design_id)).map(|design| design.digest)),
+        };
+        digest.map_or(Ok(None), |digest| self.design_by_digest(&digest))
+    }
+
+    /// A wearable's certificate, exactly as it was signed; `None` if there is none here.
+    pub fn certificate(&self, id: &WearableId) -> Result<Option<Vec<u8>>, ApiError> {
+        let root = self.ledger.read(|state| state.batch_of(id).map(|batch| batch.prepared.root));
+        let Some(root) = root else {
+            return Ok(None);
+        };
+        let Some(bundle) = self.read_bundle(&root)? else {
+            return Ok(None);
+        };
+        Ok(bundle::find(&bundle, id.token_id).map_err(ApiError::internal)?.map(<[u8]>::to_vec))
+    }
+
+    /// How a wearable is bound to a piece, as its certificate says; `None` if the certificate is not here.
+    pub(crate) fn binding(&self, view: &View<'_>, id: &WearableId) -> Result<Option<Binding>, ApiError> {
+        let Some(batch) = view.batch_of(id).map_err(mirror_error)? else {
+            return Ok(None);
+        };
+        let bindings = self.bindings(batch.batch.root)?;
+        Ok(bindings.and_then(|bindings| bindings.get(&id.token_id).copied()))
+    }
+
+    fn bindings(&self, root: B256) -> Result<Option<Arc<Bindings>>, ApiError> {
+        if let Some(bindings) = self.bindings.read().unwrap_or_else(PoisonError::into_inner).get(&root) {
+            return Ok(Some(Arc::clone(bindings)));
+        }
+        let Some(bundle) = self.read_bundle(&root)? else {
+            return Ok(None);
+        };
+        let mut bindings = Bindings::new();
+        for certificate in bundle::all(&bundle).map_err(ApiError::internal)? {
+            let certificate = Certificate::parse(certificate).map_err(ApiError::internal)?;
+            bindings.insert(certificate.fields().wearable.token_id, certificate.fields().binding);
+        }
+        let bindings = Arc::new(bindings);
+        let mut cache = self.bindings.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= MAX_CACHED_BINDINGS {
+            cache.clear();
+        }
+        cache.insert(root, Arc::clone(&bindings));
+        Ok(Some(bindings))
+    }
+}
