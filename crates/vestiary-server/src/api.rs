@@ -60,7 +60,10 @@ pub struct ApiKeyMade {
 
 impl std::fmt::Debug for ApiKeyMade {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiKeyMade").field("id", &self.id).field("key", &"(not shown)").finish_non_exhaustive()
+        f.debug_struct("ApiKeyMade")
+            .field("id", &self.id)
+            .field("key", &"(not shown)")
+            .finish_non_exhaustive()
     }
 }
 

@@ -87,7 +87,10 @@ impl PresentedKey {
         let mut secret = Zeroizing::new([0_u8; SECRET_BYTES]);
         random.fill(&mut id);
         random.fill(secret.as_mut_slice());
-        Self { id: ApiKeyId(hex::encode(id)), secret: Zeroizing::new(hex::encode(secret.as_slice())) }
+        Self {
+            id: ApiKeyId(hex::encode(id)),
+            secret: Zeroizing::new(hex::encode(secret.as_slice())),
+        }
     }
 
     /// Reads `vst_…`; `None` for anything else.
@@ -99,8 +102,10 @@ impl PresentedKey {
         let lower_hex = |part: &str, bytes: usize| {
             part.len() == 2 * bytes && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         };
-        (lower_hex(id, ID_BYTES) && lower_hex(secret, SECRET_BYTES))
-            .then(|| Self { id: ApiKeyId(id.to_owned()), secret: Zeroizing::new(secret.to_owned()) })
+        (lower_hex(id, ID_BYTES) && lower_hex(secret, SECRET_BYTES)).then(|| Self {
+            id: ApiKeyId(id.to_owned()),
+            secret: Zeroizing::new(secret.to_owned()),
+        })
     }
 
     /// The text to hand to its owner, once.
@@ -110,7 +115,13 @@ impl PresentedKey {
 
     /// What to keep of it.
     pub fn stored(&self, scopes: Vec<Scope>, issuer: Option<IssuerId>, label: String) -> StoredKey {
-        StoredKey { id: self.id.clone(), secret_sha256: self.secret_sha256(), scopes, issuer, label }
+        StoredKey {
+            id: self.id.clone(),
+            secret_sha256: self.secret_sha256(),
+            scopes,
+            issuer,
+            label,
+        }
     }
 
     fn secret_sha256(&self) -> String {
@@ -121,7 +132,10 @@ impl PresentedKey {
 impl StoredKey {
     /// Whether `presented` is this key, in constant time.
     pub fn matches(&self, presented: &PresentedKey) -> bool {
-        self.secret_sha256.as_bytes().ct_eq(presented.secret_sha256().as_bytes()).into()
+        self.secret_sha256
+            .as_bytes()
+            .ct_eq(presented.secret_sha256().as_bytes())
+            .into()
     }
 
     /// Whether the key may act for `issuer`.

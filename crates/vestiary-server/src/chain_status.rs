@@ -52,12 +52,17 @@ impl ChainStatus {
     /// The follower has everything.
     pub fn caught_up(&self, heads: Heads, now_ms: u64) {
         let mut status = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        *status = Status { heads: Some(heads), health: ChainHealth::Following, seen_ms: now_ms };
+        *status = Status {
+            heads: Some(heads),
+            health: ChainHealth::Following,
+            seen_ms: now_ms,
+        };
     }
 
     /// The follower cannot follow since `since_ms`.
     pub fn behind(&self, since_ms: u64, code: &'static str) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).health = ChainHealth::Behind { since_ms, code };
+        self.0.write().unwrap_or_else(PoisonError::into_inner).health =
+            ChainHealth::Behind { since_ms, code };
     }
 
     /// The follower gave up.
@@ -67,7 +72,11 @@ impl ChainStatus {
 
     /// How it stands.
     pub fn health(&self) -> ChainHealth {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).health.clone()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .health
+            .clone()
     }
 
     /// The newest blocks.
@@ -100,7 +109,10 @@ impl ChainStatus {
     /// `finalized`, `safe` or `latest`: the strongest word that is true of a block height.
     pub fn finality(&self, block: u64) -> &'static str {
         match self.heads() {
-            Some(Heads { finalized: Some(finalized), .. }) if block <= finalized.number => "finalized",
+            Some(Heads {
+                finalized: Some(finalized),
+                ..
+            }) if block <= finalized.number => "finalized",
             Some(Heads { safe: Some(safe), .. }) if block <= safe.number => "safe",
             _ => "latest",
         }
@@ -115,10 +127,20 @@ mod tests {
 
     #[test]
     fn a_blip_is_not_behind_and_a_cut_is() {
-        let head = BlockRef { number: 7, hash: B256::repeat_byte(7) };
+        let head = BlockRef {
+            number: 7,
+            hash: B256::repeat_byte(7),
+        };
         let status = ChainStatus::default();
         assert!(status.is_behind(0, 15), "nothing is said before the first look");
-        status.caught_up(Heads { head, safe: None, finalized: Some(head) }, 1_000);
+        status.caught_up(
+            Heads {
+                head,
+                safe: None,
+                finalized: Some(head),
+            },
+            1_000,
+        );
         assert!(!status.is_behind(999_000, 15));
         status.behind(2_000, "node_unreachable");
         assert!(!status.is_behind(16_000, 15));

@@ -34,7 +34,9 @@ struct Wanted {
 pub async fn accept(service: &Arc<Service>, body: &NewClaim) -> Result<ClaimView, ApiError> {
     let wanted = read(body)?;
     let service = Arc::clone(service);
-    tokio::task::spawn_blocking(move || accept_blocking(&service, &wanted)).await.map_err(ApiError::internal)?
+    tokio::task::spawn_blocking(move || accept_blocking(&service, &wanted))
+        .await
+        .map_err(ApiError::internal)?
 }
 
 fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiError> {
@@ -49,7 +51,10 @@ fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiE
         return Err(ApiError::new(Code::Unprocessable, detail));
     }
     let unknown = || ApiError::not_found(wanted.wearable);
-    let batch = service.ledger.read(|state| state.batch_of(&wanted.wearable).cloned()).ok_or_else(unknown)?;
+    let batch = service
+        .ledger
+        .read(|state| state.batch_of(&wanted.wearable).cloned())
+        .ok_or_else(unknown)?;
     let leaf = leaf(service, &batch, &wanted.wearable)?.ok_or_else(unknown)?;
     check_signature(wanted, &leaf)?;
     if service.is_minted(&wanted.wearable)? {
@@ -108,7 +113,10 @@ fn open_claim<'a>(service: &Service, state: &'a State, wearable: &WearableId) ->
 
 fn check_signature(wanted: &Wanted, leaf: &Leaf) -> Result<(), ApiError> {
     if leaf.claim_key == Address::ZERO {
-        return Err(ApiError::new(Code::WrongSignature, "this wearable has no claim key; its issuer hands it out"));
+        return Err(ApiError::new(
+            Code::WrongSignature,
+            "this wearable has no claim key; its issuer hands it out",
+        ));
     }
     let message = Claim {
         token_id: leaf.token_id,
@@ -127,7 +135,11 @@ fn check_signature(wanted: &Wanted, leaf: &Leaf) -> Result<(), ApiError> {
 }
 
 /// The leaf of a wearable in its batch; `None` for a hole.
-pub(crate) fn leaf(service: &Service, batch: &Batch, wearable: &WearableId) -> Result<Option<Leaf>, ApiError> {
+pub(crate) fn leaf(
+    service: &Service,
+    batch: &Batch,
+    wearable: &WearableId,
+) -> Result<Option<Leaf>, ApiError> {
     if !matches!(batch.stage, BatchStage::Signed(_)) {
         return Ok(None);
     }
@@ -139,12 +151,16 @@ fn read(body: &NewClaim) -> Result<Wanted, ApiError> {
     let malformed = |what: &str, error: &dyn std::fmt::Display| {
         ApiError::new(Code::MalformedId, format!("{what}: {error}"))
     };
-    let wearable: WearableId = body.wearable.parse().map_err(|error| malformed("wearable", &error))?;
+    let wearable: WearableId = body
+        .wearable
+        .parse()
+        .map_err(|error| malformed("wearable", &error))?;
     let to = parse_address(&body.to).map_err(|error| malformed("to", &error))?;
     if to == Address::ZERO {
         return Err(malformed("to", &"the zero address owns nothing"));
     }
-    let deadline_s = vestiary::ids::parse_u64(&body.deadline).map_err(|error| malformed("deadline", &error))?;
+    let deadline_s =
+        vestiary::ids::parse_u64(&body.deadline).map_err(|error| malformed("deadline", &error))?;
     let signature = body
         .signature
         .strip_prefix("0x")
@@ -152,7 +168,12 @@ fn read(body: &NewClaim) -> Result<Wanted, ApiError> {
         .ok_or_else(|| ApiError::new(Code::InvalidParameter, "signature takes 0x and 130 hex digits"))?;
     let signature = Signature::new(&signature)
         .map_err(|error| ApiError::new(Code::WrongSignature, format!("{}: {error}", error.code())))?;
-    Ok(Wanted { wearable, to, deadline_s, signature })
+    Ok(Wanted {
+        wearable,
+        to,
+        deadline_s,
+        signature,
+    })
 }
 
 fn claim_id(wanted: &Wanted) -> ClaimId {
@@ -179,9 +200,13 @@ fn view_in(service: &Service, state: &State, claim: &ClaimAccepted) -> ClaimView
         // Whether the failed call stands is known when its block is final.
         Some(OrderState::Included { success: false, .. }) => ("submitted", String::new()),
         Some(OrderState::Finalized { .. }) => ("finalized", String::new()),
-        Some(OrderState::Failed { reason, .. } | OrderState::Refused { reason }) => ("failed", reason.clone()),
+        Some(OrderState::Failed { reason, .. } | OrderState::Refused { reason }) => {
+            ("failed", reason.clone())
+        }
     };
-    let transaction = order.and_then(|entry| entry.latest()).map(|attempt| attempt.hash.to_string());
+    let transaction = order
+        .and_then(|entry| entry.latest())
+        .map(|attempt| attempt.hash.to_string());
     ClaimView {
         id: claim.id.0.clone(),
         state: progress.into(),

@@ -97,7 +97,10 @@ pub struct IssuanceConfig {
 
 impl Default for IssuanceConfig {
     fn default() -> Self {
-        Self { preparation_lifetime_s: 3_600, commit_within_s: 3_600 }
+        Self {
+            preparation_lifetime_s: 3_600,
+            commit_within_s: 3_600,
+        }
     }
 }
 
@@ -115,7 +118,11 @@ pub struct FreshnessConfig {
 
 impl Default for FreshnessConfig {
     fn default() -> Self {
-        Self { behind_after_s: 15, fresh_s: 10, keep_s: 86_400 }
+        Self {
+            behind_after_s: 15,
+            fresh_s: 10,
+            keep_s: 86_400,
+        }
     }
 }
 
@@ -161,9 +168,14 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file; `VESTIARY_RPC_URL`, given as `rpc_url`, replaces the endpoint.
     pub fn load(path: &Path, rpc_url: Option<String>) -> Result<Self, ConfigError> {
-        let read = |source| ConfigError::Read { path: path.to_owned(), source };
+        let read = |source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        };
         if std::fs::metadata(path).map_err(read)?.len() > MAX_CONFIG_BYTES {
-            return Err(ConfigError::TooLarge { path: path.to_owned() });
+            return Err(ConfigError::TooLarge {
+                path: path.to_owned(),
+            });
         }
         let text = std::fs::read_to_string(path).map_err(read)?;
         let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::Parse {
@@ -189,7 +201,10 @@ mod tests {
     fn the_commented_example_is_a_configuration() {
         let config: Config = toml::from_str(include_str!("../vestiary.toml")).unwrap();
         assert_eq!(config.freshness.keep_s, FreshnessConfig::default().keep_s);
-        assert_eq!(config.issuance.preparation_lifetime_s, IssuanceConfig::default().preparation_lifetime_s);
+        assert_eq!(
+            config.issuance.preparation_lifetime_s,
+            IssuanceConfig::default().preparation_lifetime_s
+        );
     }
 
     #[test]

@@ -48,7 +48,9 @@ impl Question {
 /// Answers a question.
 pub fn answer(service: &Service, question: &Question) -> Result<Inventory, ApiError> {
     let now_ms = service.clock.now_unix_ms();
-    let behind = service.chain.is_behind(now_ms, service.config.freshness.behind_after_s);
+    let behind = service
+        .chain
+        .is_behind(now_ms, service.config.freshness.behind_after_s);
     let view = service.mirror.view();
     let as_of = view.as_of();
     let page = view
@@ -61,7 +63,11 @@ pub fn answer(service: &Service, question: &Question) -> Result<Inventory, ApiEr
             wearables.push(entry);
         }
     }
-    let world = question.world.as_ref().map(|world| world.id.clone()).unwrap_or_default();
+    let world = question
+        .world
+        .as_ref()
+        .map(|world| world.id.clone())
+        .unwrap_or_default();
     let wallet = service.account(question.wallet);
     let slot = question.slot.map(|slot| slot.to_string()).unwrap_or_default();
     let fingerprint = Question::fingerprint(&wallet.to_string(), &world, &slot);
@@ -71,14 +77,24 @@ pub fn answer(service: &Service, question: &Question) -> Result<Inventory, ApiEr
         wallet,
         world,
         lang: question.language.tag().into(),
-        complete: if behind { Complete::PartialUnknown } else { Complete::Yes },
+        complete: if behind {
+            Complete::PartialUnknown
+        } else {
+            Complete::Yes
+        },
         as_of: chain_as_of(service, &as_of, now_ms).into_iter().collect(),
-        log: LogAsOf { origin: as_of.log_origin.clone(), size: as_of.log_size },
+        log: LogAsOf {
+            origin: as_of.log_origin.clone(),
+            size: as_of.log_size,
+        },
         fresh_until: time(seen_s + freshness.fresh_s),
         keep_until: time(seen_s + freshness.keep_s),
         wearables,
         unknown_sources: Vec::new(),
-        next_cursor: page.next.map(|id| paging::cursor(&fingerprint, &id.to_string())).unwrap_or_default(),
+        next_cursor: page
+            .next
+            .map(|id| paging::cursor(&fingerprint, &id.to_string()))
+            .unwrap_or_default(),
     })
 }
 
@@ -89,7 +105,9 @@ pub fn one(
     world: Option<&WorldProfile>,
 ) -> Result<Option<(Entry, Token)>, ApiError> {
     let now_ms = service.clock.now_unix_ms();
-    let behind = service.chain.is_behind(now_ms, service.config.freshness.behind_after_s);
+    let behind = service
+        .chain
+        .is_behind(now_ms, service.config.freshness.behind_after_s);
     let view = service.mirror.view();
     let as_of = view.as_of();
     let Some(token) = view.token(id).map_err(mirror_error)? else {
@@ -117,7 +135,11 @@ fn entry(
     let logged = view.certificate_entry(id).map_err(mirror_error)?;
     if logged.is_none_or(|logged| logged.statement.digest != token.certificate_digest) {
         // The chain can be ahead of the log we have read; then the next answer knows.
-        gaps.push(if as_of.log_size < service.log_size() { Gap::LogBehind } else { Gap::CertificateMissing });
+        gaps.push(if as_of.log_size < service.log_size() {
+            Gap::LogBehind
+        } else {
+            Gap::CertificateMissing
+        });
     }
     let statuses: Vec<Status> = word.statuses().collect();
     let design_id = id.token_id.design_id();
@@ -147,11 +169,20 @@ fn entry(
     if let Some(binding) = service.binding(view, id)? {
         answer.binding = binding;
     }
-    answer.status = statuses.iter().map(|status| StatusEntry::new(*status, None)).collect();
+    answer.status = statuses
+        .iter()
+        .map(|status| StatusEntry::new(*status, None))
+        .collect();
     answer.proof_url = format!("/v1/wearables/{}/proof", percent_encode(&id.to_string()));
 
     let facts = |gaps: &[Gap]| {
-        decide(&Facts { gaps, statuses: &statuses, until: 0, block_time: as_of.timestamp, fit: fits.as_ref() })
+        decide(&Facts {
+            gaps,
+            statuses: &statuses,
+            until: 0,
+            block_time: as_of.timestamp,
+            fit: fits.as_ref(),
+        })
     };
     let known = facts(&gaps);
     answer.last_known = LastKnown {
@@ -170,9 +201,16 @@ fn entry(
 fn issuer(service: &Service, view: &View<'_>, id: &WearableId) -> Result<IssuerEntry, ApiError> {
     let collection = view.collection(&id.collection).map_err(mirror_error)?;
     let issuer_id = collection.map(|collection| collection.issuer_id);
-    let name = issuer_id
-        .and_then(|issuer_id| service.ledger.read(|state| state.issuers.get(&issuer_id).map(|issuer| issuer.name.clone())));
-    Ok(IssuerEntry { id: issuer_id, name: name.unwrap_or_default(), proof: IssuerProof::Unproven })
+    let name = issuer_id.and_then(|issuer_id| {
+        service
+            .ledger
+            .read(|state| state.issuers.get(&issuer_id).map(|issuer| issuer.name.clone()))
+    });
+    Ok(IssuerEntry {
+        id: issuer_id,
+        name: name.unwrap_or_default(),
+        proof: IssuerProof::Unproven,
+    })
 }
 
 /// The block that an answer describes.
@@ -210,7 +248,9 @@ pub fn percent_encode(id: &str) -> String {
     let mut encoded = String::with_capacity(id.len() + 8);
     for byte in id.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             other => encoded.push_str(&format!("%{other:02X}")),
         }
     }
@@ -219,5 +259,8 @@ pub fn percent_encode(id: &str) -> String {
 
 /// Which acts a wearable's statuses block, for the sale view.
 pub fn blocks_sale(entry: &Entry) -> bool {
-    entry.status.iter().any(|status| status.code.blocks_act(Act::Sell))
+    entry
+        .status
+        .iter()
+        .any(|status| status.code.blocks_act(Act::Sell))
 }

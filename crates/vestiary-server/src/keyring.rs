@@ -20,16 +20,20 @@ use vestiary::receipt::Receipt;
 use vestiary::statement::{BatchStatement, DesignStatement, Issued, Unsigned};
 use vestiary_log::seams::Random;
 use vestiary_signing::{
-    Account, AccountKey, CheckpointKey, Ed25519Key, Error as SigningError, KdfCost, KeyFile, Memory, Passphrase,
-    Purpose, StoredKey,
+    Account, AccountKey, CheckpointKey, Ed25519Key, Error as SigningError, KdfCost, KeyFile, Memory,
+    Passphrase, Purpose, StoredKey,
 };
 use vestiary_tlog::VerifierKey;
 
 use crate::error::{ApiError, Code};
 
 /// Keys that a service cannot do without.
-pub const SERVICE_KEYS: [Purpose; 4] =
-    [Purpose::Checkpoint, Purpose::Receipt, Purpose::Submitter, Purpose::Anchoring];
+pub const SERVICE_KEYS: [Purpose; 4] = [
+    Purpose::Checkpoint,
+    Purpose::Receipt,
+    Purpose::Submitter,
+    Purpose::Anchoring,
+];
 
 /// The keys, unlocked.
 #[derive(Debug)]
@@ -57,8 +61,7 @@ impl Keyring {
         random: Arc<dyn Random>,
     ) -> Result<Self, SigningError> {
         let path = |purpose: Purpose| dir.join(purpose.file_name(None));
-        let ed25519 =
-            |purpose| Ed25519Key::load(&path(purpose), purpose, &passphrase, cost);
+        let ed25519 = |purpose| Ed25519Key::load(&path(purpose), purpose, &passphrase, cost);
         let account = |purpose| AccountKey::load(&path(purpose), purpose, &passphrase, cost).map(Arc::new);
         Ok(Self {
             checkpoint: Arc::new(ed25519(Purpose::Checkpoint)?),
@@ -132,11 +135,13 @@ impl Keyring {
     pub fn make_certificate_key(&self, issuer: IssuerId) -> Result<PublicKey, ApiError> {
         let path = self.certificate_path(issuer);
         if !path.exists() {
-            let key = Ed25519Key::generate(Purpose::Certificate, self.random.as_ref()).map_err(ApiError::internal)?;
-            key.save(&path, &self.passphrase, self.cost, self.random.as_ref()).map_err(|error| {
-                tracing::error!(%error, "a certificate key cannot be written");
-                ApiError::new(Code::NotWritable, "the certificate key cannot be written").retry_after(5)
-            })?;
+            let key = Ed25519Key::generate(Purpose::Certificate, self.random.as_ref())
+                .map_err(ApiError::internal)?;
+            key.save(&path, &self.passphrase, self.cost, self.random.as_ref())
+                .map_err(|error| {
+                    tracing::error!(%error, "a certificate key cannot be written");
+                    ApiError::new(Code::NotWritable, "the certificate key cannot be written").retry_after(5)
+                })?;
         }
         self.certificate_key(issuer)
     }
@@ -152,7 +157,9 @@ impl Keyring {
         issuer: IssuerId,
         statement: Unsigned<DesignStatement>,
     ) -> Result<Issued<DesignStatement>, ApiError> {
-        self.certificate_signer(issuer)?.sign_design(&self.memory, statement).map_err(refusal)
+        self.certificate_signer(issuer)?
+            .sign_design(&self.memory, statement)
+            .map_err(refusal)
     }
 
     /// Signs a batch statement.
@@ -161,7 +168,9 @@ impl Keyring {
         issuer: IssuerId,
         statement: Unsigned<BatchStatement>,
     ) -> Result<Issued<BatchStatement>, ApiError> {
-        self.certificate_signer(issuer)?.sign_batch(&self.memory, statement).map_err(refusal)
+        self.certificate_signer(issuer)?
+            .sign_batch(&self.memory, statement)
+            .map_err(refusal)
     }
 
     /// Signs certificates, in order.
@@ -171,12 +180,17 @@ impl Keyring {
         certificates: impl Iterator<Item = UnsignedCertificate>,
     ) -> Result<Vec<Certificate>, ApiError> {
         let key = self.certificate_signer(issuer)?;
-        certificates.map(|certificate| key.sign_certificate(&self.memory, certificate).map_err(refusal)).collect()
+        certificates
+            .map(|certificate| key.sign_certificate(&self.memory, certificate).map_err(refusal))
+            .collect()
     }
 
     /// Signs a receipt.
     pub fn sign_receipt(&self, receipt: &Receipt) -> Result<String, ApiError> {
-        let signed = self.receipt.sign_receipt(&self.memory, receipt).map_err(refusal)?;
+        let signed = self
+            .receipt
+            .sign_receipt(&self.memory, receipt)
+            .map_err(refusal)?;
         String::from_utf8(signed.to_bytes()).map_err(ApiError::internal)
     }
 
@@ -186,7 +200,12 @@ impl Keyring {
 
     /// Unlocking stretches the passphrase, so a key stays in memory once it was needed.
     fn certificate_signer(&self, issuer: IssuerId) -> Result<Arc<Ed25519Key>, ApiError> {
-        if let Some(key) = self.certificates.read().unwrap_or_else(PoisonError::into_inner).get(&issuer) {
+        if let Some(key) = self
+            .certificates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&issuer)
+        {
             return Ok(Arc::clone(key));
         }
         let key = KeyFile::read(&self.certificate_path(issuer))
@@ -205,9 +224,10 @@ impl Keyring {
 fn refusal(error: SigningError) -> ApiError {
     tracing::error!(%error, code = error.code(), "signing was refused");
     match error {
-        SigningError::Refused(refusal) => {
-            ApiError::new(Code::SerialIssued, format!("signing was refused ({}): {refusal}", refusal.code()))
-        }
+        SigningError::Refused(refusal) => ApiError::new(
+            Code::SerialIssued,
+            format!("signing was refused ({}): {refusal}", refusal.code()),
+        ),
         _ => ApiError::new(Code::Internal, ""),
     }
 }

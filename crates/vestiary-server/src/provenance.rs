@@ -70,7 +70,9 @@ impl Step {
             block: at.block.number.to_string(),
             block_hash: at.block.hash.to_string(),
             transaction: at.transaction_hash.to_string(),
-            time: vestiary::timestamp::Timestamp::new(at.timestamp).map(|time| time.to_string()).unwrap_or_default(),
+            time: vestiary::timestamp::Timestamp::new(at.timestamp)
+                .map(|time| time.to_string())
+                .unwrap_or_default(),
             detail,
         }
     }
@@ -82,16 +84,30 @@ pub fn of(service: &Service, id: &WearableId) -> Result<Provenance, ApiError> {
     let mut steps = Vec::new();
     let entry = view.certificate_entry(id).map_err(mirror_error)?;
     if let Some(entry) = &entry {
-        steps.push(Step::in_log("certified", entry.index, entry.statement.digest.to_string()));
+        steps.push(Step::in_log(
+            "certified",
+            entry.index,
+            entry.statement.digest.to_string(),
+        ));
     }
     if let Some(batch) = view.batch_of(id).map_err(mirror_error)? {
-        steps.push(Step::on_chain("committed", &batch.batch.committed, batch.batch.root.to_string()));
+        steps.push(Step::on_chain(
+            "committed",
+            &batch.batch.committed,
+            batch.batch.root.to_string(),
+        ));
     }
     if let Some(entry) = &entry {
         let anchoring = service.signing.anchoring_account();
-        let anchor = view.anchor_containing(anchoring, service.origin_hash(), entry.index).map_err(mirror_error)?;
+        let anchor = view
+            .anchor_containing(anchoring, service.origin_hash(), entry.index)
+            .map_err(mirror_error)?;
         if let Some((size, anchor)) = anchor {
-            steps.push(Step::on_chain("anchored", &anchor.at, format!("size {size}, root {}", anchor.root)));
+            steps.push(Step::on_chain(
+                "anchored",
+                &anchor.at,
+                format!("size {size}, root {}", anchor.root),
+            ));
         }
     }
     let history = view.history(id, None, MAX_PAGE_ROWS).map_err(mirror_error)?;
@@ -115,15 +131,29 @@ pub fn of(service: &Service, id: &WearableId) -> Result<Provenance, ApiError> {
         return Err(ApiError::not_found(id));
     }
     let as_of = as_of_view(service, &view.as_of());
-    Ok(Provenance { wearable: id.to_string(), steps, complete: history.next.is_none(), as_of })
+    Ok(Provenance {
+        wearable: id.to_string(),
+        steps,
+        complete: history.next.is_none(),
+        as_of,
+    })
 }
 
 /// The tlog-proof of the certificate's statement at the newest checkpoint.
 pub fn log_proof(service: &Service, id: &WearableId) -> Result<Vec<u8>, ApiError> {
-    let entry = service.mirror.view().certificate_entry(id).map_err(mirror_error)?;
-    let index = entry.ok_or_else(|| ApiError::not_found(format!("a certificate of {id} in the log")))?.index;
+    let entry = service
+        .mirror
+        .view()
+        .certificate_entry(id)
+        .map_err(mirror_error)?;
+    let index = entry
+        .ok_or_else(|| ApiError::not_found(format!("a certificate of {id} in the log")))?
+        .index;
     let statement = service.log_entry(index)?;
-    let published = service.log_reader.published().map_err(|error| service.log_error(error))?;
+    let published = service
+        .log_reader
+        .published()
+        .map_err(|error| service.log_error(error))?;
     let checkpoint = SignedCheckpoint::parse(&published.bytes).map_err(ApiError::internal)?;
     let (_, hashes) = service
         .log_reader
@@ -144,8 +174,12 @@ fn as_of_view(service: &Service, as_of: &vestiary_mirror::AsOf) -> AsOf {
         chain: service.deployment.chain.to_string(),
         block: block.map(|block| block.number.to_string()).unwrap_or_default(),
         hash: block.map(|block| block.hash.to_string()).unwrap_or_default(),
-        time: vestiary::timestamp::Timestamp::new(as_of.timestamp).map(|time| time.to_string()).unwrap_or_default(),
-        finality: block.map_or("latest", |block| service.chain.finality(block.number)).into(),
+        time: vestiary::timestamp::Timestamp::new(as_of.timestamp)
+            .map(|time| time.to_string())
+            .unwrap_or_default(),
+        finality: block
+            .map_or("latest", |block| service.chain.finality(block.number))
+            .into(),
         log_size: as_of.log_size.to_string(),
     }
 }

@@ -108,7 +108,9 @@ impl Service {
         run: impl FnOnce(&Mirror) -> Result<T, vestiary_mirror::Error> + Send + 'static,
     ) -> Result<T, vestiary_mirror::Error> {
         let service = Arc::clone(self);
-        tokio::task::spawn_blocking(move || run(&service.mirror)).await.expect("the mirror's calls do not panic")
+        tokio::task::spawn_blocking(move || run(&service.mirror))
+            .await
+            .expect("the mirror's calls do not panic")
     }
 
     /// Addresses of all collections of the factory.
@@ -116,13 +118,18 @@ impl Service {
         let mut addresses = Vec::new();
         let mut after = None;
         loop {
-            let page = match self.mirror.view().collections(None, after.as_ref(), vestiary_mirror::MAX_PAGE_ROWS) {
-                Ok(page) => page,
-                Err(error) => {
-                    tracing::error!(%error, "the mirror's collections cannot be read");
-                    return addresses;
-                }
-            };
+            let page =
+                match self
+                    .mirror
+                    .view()
+                    .collections(None, after.as_ref(), vestiary_mirror::MAX_PAGE_ROWS)
+                {
+                    Ok(page) => page,
+                    Err(error) => {
+                        tracing::error!(%error, "the mirror's collections cannot be read");
+                        return addresses;
+                    }
+                };
             addresses.extend(page.items.iter().map(|(id, _)| id.address));
             match page.next {
                 Some(next) => after = Some(next),
@@ -137,7 +144,10 @@ impl Service {
     pub fn issuer_account(&self, id: IssuerId) -> Result<Address, ApiError> {
         let issuer = self.mirror.view().issuer(id).map_err(mirror_error)?;
         issuer.map(|issuer| issuer.account).ok_or_else(|| {
-            ApiError::new(Code::ChainDisagrees, format!("the registry has no issuer {id} yet; register it first"))
+            ApiError::new(
+                Code::ChainDisagrees,
+                format!("the registry has no issuer {id} yet; register it first"),
+            )
         })
     }
 
@@ -145,7 +155,13 @@ impl Service {
     pub fn collection_on_chain(&self, id: CollectionId) -> Result<Collection, ApiError> {
         let collection = self.mirror.view().collection(&id).map_err(mirror_error)?;
         collection.ok_or_else(|| {
-            ApiError::new(Code::ChainDisagrees, format!("the factory {:#x} does not list {id} yet", self.deployment.factory))
+            ApiError::new(
+                Code::ChainDisagrees,
+                format!(
+                    "the factory {:#x} does not list {id} yet",
+                    self.deployment.factory
+                ),
+            )
         })
     }
 
@@ -156,7 +172,12 @@ impl Service {
 
     /// Whether the chain shows a batch.
     pub fn is_committed(&self, collection: CollectionId, root: B256) -> Result<bool, ApiError> {
-        Ok(self.mirror.view().batch_by_root(&collection, root).map_err(mirror_error)?.is_some())
+        Ok(self
+            .mirror
+            .view()
+            .batch_by_root(&collection, root)
+            .map_err(mirror_error)?
+            .is_some())
     }
 
     /// Refuses to issue for a collection whose certificates nobody could trust: another issuer's, the key not
@@ -164,7 +185,9 @@ impl Service {
     pub fn check_issuing(&self, issuer_id: IssuerId, collection: CollectionId) -> Result<(), ApiError> {
         let disagree = |detail: String| ApiError::new(Code::ChainDisagrees, detail);
         if self.collection_on_chain(collection)?.issuer_id != issuer_id {
-            return Err(disagree(format!("{collection} belongs to another issuer on chain")));
+            return Err(disagree(format!(
+                "{collection} belongs to another issuer on chain"
+            )));
         }
         let (key_added, log_accepted) = self.issuer_standing(issuer_id)?;
         if !log_accepted {
@@ -185,12 +208,17 @@ impl Service {
     pub fn issuer_standing(&self, issuer_id: IssuerId) -> Result<(bool, bool), ApiError> {
         let view = self.mirror.view();
         let key = B256::from(self.signing.certificate_key(issuer_id)?.to_bytes());
-        let name = vestiary_mirror::KeyName { origin_hash: self.origin_hash(), key };
+        let name = vestiary_mirror::KeyName {
+            origin_hash: self.origin_hash(),
+            key,
+        };
         let interval = view.key(issuer_id, name).map_err(mirror_error)?;
         let next_index = self.log_size();
-        let key_added =
-            interval.is_some_and(|interval| interval.from_index <= next_index && interval.until_index.is_none());
-        let logs = view.accepted_logs(issuer_id, None, vestiary_mirror::MAX_PAGE_ROWS).map_err(mirror_error)?;
+        let key_added = interval
+            .is_some_and(|interval| interval.from_index <= next_index && interval.until_index.is_none());
+        let logs = view
+            .accepted_logs(issuer_id, None, vestiary_mirror::MAX_PAGE_ROWS)
+            .map_err(mirror_error)?;
         let anchoring = self.signing.anchoring_account();
         let log_accepted = logs.items.iter().any(|(origin_hash, log)| {
             *origin_hash == self.origin_hash() && log.accepted && log.anchoring_account == anchoring
@@ -226,7 +254,10 @@ impl Service {
     ) -> Result<u64, ApiError> {
         let promised = state.next_serial(collection, design_id, now_ms);
         let view = self.mirror.view();
-        let on_chain = view.design(&collection, design_id).map_err(mirror_error)?.map_or(1, |design| design.next_serial);
+        let on_chain = view
+            .design(&collection, design_id)
+            .map_err(mirror_error)?
+            .map_or(1, |design| design.next_serial);
         let stated = self.last_stated_serial(&view, collection, design_id)? + 1;
         Ok(promised.max(on_chain).max(stated))
     }
@@ -247,17 +278,24 @@ impl Service {
 
     /// Entries in the log, acknowledged.
     pub fn log_size(&self) -> u64 {
-        self.log_reader.published().map_or(0, |published| published.checkpoint.size())
+        self.log_reader
+            .published()
+            .map_or(0, |published| published.checkpoint.size())
     }
 
     /// One entry, verified against the checkpoint.
     pub fn log_entry(&self, index: u64) -> Result<Vec<u8>, ApiError> {
-        self.log_reader.entry(index).map_err(|error| self.log_error(error))
+        self.log_reader
+            .entry(index)
+            .map_err(|error| self.log_error(error))
     }
 
     /// The newest checkpoint's text and size.
     pub fn log_checkpoint(&self) -> Result<(String, u64), ApiError> {
-        let published = self.log_reader.published().map_err(|error| self.log_error(error))?;
+        let published = self
+            .log_reader
+            .published()
+            .map_err(|error| self.log_error(error))?;
         let text = String::from_utf8(published.bytes.clone()).map_err(ApiError::internal)?;
         Ok((text, published.checkpoint.size()))
     }
@@ -265,13 +303,21 @@ impl Service {
     /// The log's failures as problems.
     pub fn log_error(&self, error: LogError) -> ApiError {
         tracing::error!(%error, "the log failed");
-        ApiError::new(Code::NotWritable, "the log cannot be read or written at the moment").retry_after(5)
+        ApiError::new(
+            Code::NotWritable,
+            "the log cannot be read or written at the moment",
+        )
+        .retry_after(5)
     }
 
     // ---- files of ours
 
     fn private_file(&self, kind: &str, name: &str) -> PathBuf {
-        self.config.service.data_dir.join("batches").join(format!("{name}.{kind}"))
+        self.config
+            .service
+            .data_dir
+            .join("batches")
+            .join(format!("{name}.{kind}"))
     }
 
     /// Keeps a preparation file under its hash; durable on return.
@@ -293,13 +339,24 @@ impl Service {
 
     /// A preparation file, checked against its hash.
     pub fn read_preparation_bytes(&self, sha256: &Sha256) -> Result<Vec<u8>, ApiError> {
-        if let Some(bytes) = self.preparations.read().unwrap_or_else(PoisonError::into_inner).get(sha256) {
+        if let Some(bytes) = self
+            .preparations
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(sha256)
+        {
             return Ok(bytes.as_ref().clone());
         }
         let path = self.private_file("preparation", &sha256.hex());
-        let bytes = self.files.read(&path, MAX_PREPARATION_BYTES).map_err(ApiError::internal)?;
+        let bytes = self
+            .files
+            .read(&path, MAX_PREPARATION_BYTES)
+            .map_err(ApiError::internal)?;
         if Sha256::of(&bytes) != *sha256 {
-            return Err(ApiError::internal(format!("{} is damaged: restore it from a back-up", path.display())));
+            return Err(ApiError::internal(format!(
+                "{} is damaged: restore it from a back-up",
+                path.display()
+            )));
         }
         let mut cache = self.preparations.write().unwrap_or_else(PoisonError::into_inner);
         if cache.len() >= MAX_CACHED_FILES {
@@ -315,7 +372,10 @@ impl Service {
         if !self.files.exists(&path).map_err(ApiError::internal)? {
             return Ok(None);
         }
-        self.files.read(&path, MAX_BUNDLE_BYTES).map(Some).map_err(ApiError::internal)
+        self.files
+            .read(&path, MAX_BUNDLE_BYTES)
+            .map(Some)
+            .map_err(ApiError::internal)
     }
 
     // ---- designs
@@ -338,16 +398,29 @@ impl Service {
         collection: CollectionId,
         design_id: DesignId,
     ) -> Result<Arc<RegisteredDesign>, ApiError> {
-        let digest = self.ledger.read(|state| state.designs.get(&(collection, design_id)).map(|design| design.digest));
-        let digest = digest.ok_or_else(|| ApiError::not_found(format!("design {design_id} of {collection}")))?;
+        let digest = self.ledger.read(|state| {
+            state
+                .designs
+                .get(&(collection, design_id))
+                .map(|design| design.digest)
+        });
+        let digest =
+            digest.ok_or_else(|| ApiError::not_found(format!("design {design_id} of {collection}")))?;
         self.design_by_digest(&digest)?.ok_or_else(|| {
-            ApiError::internal(format!("the document {digest} of a registered design is missing from the content store"))
+            ApiError::internal(format!(
+                "the document {digest} of a registered design is missing from the content store"
+            ))
         })
     }
 
     /// A design document by what the chain names it; `None` if this service does not have it.
     pub fn design_by_digest(&self, digest: &Sha256) -> Result<Option<Arc<RegisteredDesign>>, ApiError> {
-        if let Some(design) = self.designs.read().unwrap_or_else(PoisonError::into_inner).get(digest) {
+        if let Some(design) = self
+            .designs
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(digest)
+        {
             return Ok(Some(Arc::clone(design)));
         }
         let bytes = match self.content.get(digest).and_then(|file| file.read()) {
@@ -358,7 +431,10 @@ impl Service {
         let Ok(document) = Design::parse(&bytes) else {
             return Ok(None);
         };
-        let design = Arc::new(RegisteredDesign { document, digest: *digest });
+        let design = Arc::new(RegisteredDesign {
+            document,
+            digest: *digest,
+        });
         let mut cache = self.designs.write().unwrap_or_else(PoisonError::into_inner);
         if cache.len() >= MAX_CACHED_DESIGNS {
             cache.clear();

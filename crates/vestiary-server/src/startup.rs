@@ -25,7 +25,7 @@ use vestiary_chain::deploy::Deployment;
 use vestiary_chain::follower::{Follower, FollowerOptions, Start};
 use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
 use vestiary_log::seams::{Clock, Random};
-use vestiary_log::{Files, LogHandle, LogReader, LogWriter};
+use vestiary_log::{CheckpointSigner as _, Files, LogHandle, LogReader, LogWriter};
 use vestiary_mirror::{Mirror, MirrorConfig, Opened};
 use vestiary_signing::{KdfCost, Memory, Passphrase};
 use vestiary_worlds::ContentStore;
@@ -83,22 +83,39 @@ pub(crate) fn mirror_config(config: &Config, deployment: &Deployment) -> MirrorC
 pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Service>> {
     let data_dir = &config.service.data_dir;
     if !data_dir.is_dir() {
-        bail!("{} is not a directory: make it, or mend service.data_dir", data_dir.display());
+        bail!(
+            "{} is not a directory: make it, or mend service.data_dir",
+            data_dir.display()
+        );
     }
     let deployment = Deployment::load(&config.chain.deployment).map_err(|error| anyhow!(error))?;
     let rpc = connect(&config, &deployment, outside.endpoint).await?;
-    let cost = if config.service.allow_development_keys { KdfCost::Development } else { KdfCost::Standard };
-    let signing = Keyring::open(&dir(&config, "keys"), outside.passphrase, cost, Arc::clone(&outside.random))
-        .context("opening the keys")?;
+    let cost = if config.service.allow_development_keys {
+        KdfCost::Development
+    } else {
+        KdfCost::Standard
+    };
+    let signing = Keyring::open(
+        &dir(&config, "keys"),
+        outside.passphrase,
+        cost,
+        Arc::clone(&outside.random),
+    )
+    .context("opening the keys")?;
 
     let files = outside.files;
     for name in ["journal", "salts", "content", "batches", "log", "mirror"] {
         files.create_dir_all(&dir(&config, name))?;
     }
     let ledger = Ledger::open(Arc::clone(&files), &dir(&config, "journal")).context("opening the journal")?;
-    let salts = SaltStore::open(Arc::clone(&files), &dir(&config, "salts"), Arc::clone(&outside.random))
-        .context("opening the salts")?;
-    let content = ContentStore::open(Arc::clone(&files), &dir(&config, "content")).context("opening the content")?;
+    let salts = SaltStore::open(
+        Arc::clone(&files),
+        &dir(&config, "salts"),
+        Arc::clone(&outside.random),
+    )
+    .context("opening the salts")?;
+    let content =
+        ContentStore::open(Arc::clone(&files), &dir(&config, "content")).context("opening the content")?;
     let (mirror, opened) = Mirror::open_or_wipe(&dir(&config, "mirror"), mirror_config(&config, &deployment))
         .context("opening the mirror")?;
     if let Opened::Wiped { reason } = &opened {
@@ -107,12 +124,19 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
 
     let checkpoint_key = signing.checkpoint_key(&config.log.origin)?;
     let log_dir = dir(&config, "log");
-    let published = read_log(&files, &log_dir, &checkpoint_key, signing.memory(), &config.log.origin)?;
+    let published = read_log(
+        &files,
+        &log_dir,
+        &checkpoint_key,
+        signing.memory(),
+        &config.log.origin,
+    )?;
     remember_outbox(&ledger, signing.memory())?;
-    remember_anchors(&mirror, &deployment, &config, &signing)?;
+    remember_anchors(&mirror, &config, &signing)?;
     remember_signed_batches(&ledger, signing.memory())?;
     signing.memory().finish_rebuild();
-    let writer = LogWriter::open(Arc::clone(&files), &log_dir, Arc::new(checkpoint_key)).context("opening the log")?;
+    let writer =
+        LogWriter::open(Arc::clone(&files), &log_dir, Arc::new(checkpoint_key)).context("opening the log")?;
     let log_reader = writer.reader();
     let log = LogHandle::spawn(writer)?;
     tracing::info!(entries = published, mirror = ?opened, "opened");
@@ -156,15 +180,28 @@ pub fn follower(service: &Arc<Service>) -> anyhow::Result<Follower<Watched>> {
     if known.is_empty() {
         known.extend(service.mirror.head());
     }
-    let start = if known.is_empty() { Start::At(service.deployment.first_block) } else { Start::After(known) };
+    let start = if known.is_empty() {
+        Start::At(service.deployment.first_block)
+    } else {
+        Start::After(known)
+    };
     let options = FollowerOptions {
         poll_interval: Duration::from_millis(service.config.chain.poll_interval_ms),
         ..FollowerOptions::default()
     };
-    Ok(Follower::new(service.rpc.clone(), Watched::new(Arc::clone(service)), start, options))
+    Ok(Follower::new(
+        service.rpc.clone(),
+        Watched::new(Arc::clone(service)),
+        start,
+        options,
+    ))
 }
 
-async fn connect(config: &Config, deployment: &Deployment, endpoint: Option<Endpoint>) -> anyhow::Result<Rpc> {
+async fn connect(
+    config: &Config,
+    deployment: &Deployment,
+    endpoint: Option<Endpoint>,
+) -> anyhow::Result<Rpc> {
     if let Some(endpoint) = endpoint {
         let genesis = Some(deployment.genesis_hash);
         return Ok(Rpc::connect(endpoint, deployment.chain, genesis, RpcOptions::default()).await?);
@@ -177,7 +214,7 @@ async fn connect(config: &Config, deployment: &Deployment, endpoint: Option<Endp
                 deployment.check(&rpc).await?;
                 return Ok(rpc);
             }
-            Err(error) if attempt < NODE_ATTEMPTS && error.is_transient() => {
+            Err(error) if attempt < NODE_ATTEMPTS && error.is_transport() => {
                 tracing::warn!(%error, attempt, "the node does not answer yet");
                 tokio::time::sleep(NODE_PAUSE).await;
             }
@@ -195,7 +232,7 @@ fn read_log(
     memory: &Memory,
     origin: &str,
 ) -> anyhow::Result<u64> {
-    let reader = match LogReader::open(Arc::clone(files), log_dir, key.verifier_key().clone()) {
+    let reader = match LogReader::open(Arc::clone(files), log_dir, key.verifier_key()) {
         Ok(reader) => reader,
         // No checkpoint yet, or one that a power cut tore: the writer restores it from what it staged.
         Err(vestiary_log::LogError::Files(error)) if error.is_missing() => return Ok(0),
@@ -208,7 +245,9 @@ fn read_log(
         let (index, bytes) = entry.context("reading the log")?;
         // The log is opaque: what this version cannot read, it did not sign.
         if let Ok(statement) = Statement::parse(&bytes) {
-            memory.remember_statement(&statement).with_context(|| format!("log entry {index}"))?;
+            memory
+                .remember_statement(&statement)
+                .with_context(|| format!("log entry {index}"))?;
         }
     }
     memory.remember_log(origin, size, published.checkpoint.root())?;
@@ -231,17 +270,17 @@ fn remember_outbox(ledger: &Ledger, memory: &Memory) -> anyhow::Result<()> {
     })
 }
 
-fn remember_anchors(
-    mirror: &Mirror,
-    deployment: &Deployment,
-    config: &Config,
-    signing: &Keyring,
-) -> anyhow::Result<()> {
+fn remember_anchors(mirror: &Mirror, config: &Config, signing: &Keyring) -> anyhow::Result<()> {
     let origin_hash = alloy_primitives::keccak256(config.log.origin.as_bytes());
     let account = signing.anchoring_account();
     if let Some((size, anchor)) = mirror.view().latest_anchor(account, origin_hash)? {
-        let by = vestiary_signing::Witnessed::Anchor { chain: deployment.chain, account };
-        signing.memory().remember_witnessed(&config.log.origin, size, vestiary_tlog::Hash(anchor.root.0), by)?;
+        let root = vestiary_tlog::Hash(anchor.root.0);
+        signing.memory().remember_witnessed(
+            &config.log.origin,
+            size,
+            root,
+            vestiary_signing::Witnessed::Anchor,
+        )?;
     }
     Ok(())
 }
@@ -249,7 +288,11 @@ fn remember_anchors(
 /// Batches that the issuer signed and the log may not have yet.
 fn remember_signed_batches(ledger: &Ledger, memory: &Memory) -> anyhow::Result<()> {
     ledger.read(|state| {
-        for batch in state.batches.values().filter(|batch| matches!(batch.stage, BatchStage::Signed(_))) {
+        for batch in state
+            .batches
+            .values()
+            .filter(|batch| matches!(batch.stage, BatchStage::Signed(_)))
+        {
             let prepared = &batch.prepared;
             let first = vestiary::ids::Serial::new(prepared.first_serial)?;
             let range = SerialRange::new(first, prepared.count)?;
@@ -268,7 +311,7 @@ async fn open_log(service: &Arc<Service>) -> anyhow::Result<()> {
         shard: service.config.log.shard.to_string(),
         registry: service.registry(),
         anchoring_account: service.account(service.signing.anchoring_account()),
-        checkpoint_vkey: service.signing.checkpoint_key(origin)?.verifier_key().clone(),
+        checkpoint_vkey: service.signing.checkpoint_key(origin)?.verifier_key(),
         receipt_vkey: service.signing.receipt_vkey(origin)?,
     };
     Ok(statements::open_log(service, opened).await?)
@@ -284,7 +327,9 @@ fn make_first_api_key(service: &Service) -> anyhow::Result<()> {
     write_private(&path, format!("{}\n", key.reveal().as_str()).as_bytes())
         .with_context(|| format!("writing {}", path.display()))?;
     let stored = key.stored(vec![Scope::Admin], None, "first key".into());
-    service.ledger.command(move |_| Ok(vec![Record::ApiKeyAdded { key: stored }]))?;
+    service
+        .ledger
+        .command(move |_| Ok(vec![Record::ApiKeyAdded { key: stored }]))?;
     tracing::info!(path = %path.display(), "the first API key was made");
     Ok(())
 }
@@ -293,7 +338,12 @@ fn make_first_api_key(service: &Service) -> anyhow::Result<()> {
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

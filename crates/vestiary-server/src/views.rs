@@ -29,7 +29,10 @@ impl Service {
         Ok(IssuerView {
             id: id.to_string(),
             name: issuer.name,
-            account: on_chain.as_ref().map(|issuer| self.account(issuer.account).to_string()).unwrap_or_default(),
+            account: on_chain
+                .as_ref()
+                .map(|issuer| self.account(issuer.account).to_string())
+                .unwrap_or_default(),
             did: on_chain.map(|issuer| issuer.did).unwrap_or_default(),
             did_proof: "unproven".into(),
             certificate_key: issuer.certificate_key,
@@ -41,7 +44,11 @@ impl Service {
     /// What the API says of a collection.
     pub fn collection_view(&self, id: CollectionId) -> Result<CollectionView, ApiError> {
         let on_chain = self.collection_on_chain(id)?;
-        let minter = self.mirror.view().is_minter(&id, self.signing.submitter().address()).map_err(mirror_error)?;
+        let minter = self
+            .mirror
+            .view()
+            .is_minter(&id, self.signing.submitter().address())
+            .map_err(mirror_error)?;
         Ok(CollectionView {
             id: id.to_string(),
             issuer_id: on_chain.issuer_id.to_string(),
@@ -61,7 +68,9 @@ impl Service {
         let mut last = journal;
         let mut after = None;
         loop {
-            let page = view.designs(&collection, after, MAX_PAGE_ROWS).map_err(mirror_error)?;
+            let page = view
+                .designs(&collection, after, MAX_PAGE_ROWS)
+                .map_err(mirror_error)?;
             last = page.items.iter().map(|(id, _)| id.get()).fold(last, u64::max);
             after = page.next;
             if after.is_none() {
@@ -70,7 +79,10 @@ impl Service {
         }
         // A journal that was restored from a back-up may not know what the log knows.
         while let Ok(next) = DesignId::new(last + 1)
-            && !view.design_statements(&collection, next).map_err(mirror_error)?.is_empty()
+            && !view
+                .design_statements(&collection, next)
+                .map_err(mirror_error)?
+                .is_empty()
         {
             last += 1;
         }
@@ -87,8 +99,9 @@ impl Service {
         let mut last = 0;
         let mut after = None;
         loop {
-            let page =
-                view.stated_batches(&collection, Some(design_id), after, MAX_PAGE_ROWS).map_err(mirror_error)?;
+            let page = view
+                .stated_batches(&collection, Some(design_id), after, MAX_PAGE_ROWS)
+                .map_err(mirror_error)?;
             for batch in &page.items {
                 last = last.max(batch.statement.range().map_or(0, |range| range.last().get()));
             }
@@ -104,26 +117,37 @@ impl Service {
         let Some(design_id) = id.token_id.design_id() else {
             return Ok(None);
         };
-        let on_chain = self.mirror.view().design(&id.collection, design_id).map_err(mirror_error)?;
+        let on_chain = self
+            .mirror
+            .view()
+            .design(&id.collection, design_id)
+            .map_err(mirror_error)?;
         let digest = match on_chain {
             Some(design) => Some(design.digest),
-            None => self
-                .ledger
-                .read(|state| state.designs.get(&(id.collection, design_id)).map(|design| design.digest)),
+            None => self.ledger.read(|state| {
+                state
+                    .designs
+                    .get(&(id.collection, design_id))
+                    .map(|design| design.digest)
+            }),
         };
         digest.map_or(Ok(None), |digest| self.design_by_digest(&digest))
     }
 
     /// A wearable's certificate, exactly as it was signed; `None` if there is none here.
     pub fn certificate(&self, id: &WearableId) -> Result<Option<Vec<u8>>, ApiError> {
-        let root = self.ledger.read(|state| state.batch_of(id).map(|batch| batch.prepared.root));
+        let root = self
+            .ledger
+            .read(|state| state.batch_of(id).map(|batch| batch.prepared.root));
         let Some(root) = root else {
             return Ok(None);
         };
         let Some(bundle) = self.read_bundle(&root)? else {
             return Ok(None);
         };
-        Ok(bundle::find(&bundle, id.token_id).map_err(ApiError::internal)?.map(<[u8]>::to_vec))
+        Ok(bundle::find(&bundle, id.token_id)
+            .map_err(ApiError::internal)?
+            .map(<[u8]>::to_vec))
     }
 
     /// How a wearable is bound to a piece, as its certificate says; `None` if the certificate is not here.
@@ -136,7 +160,12 @@ impl Service {
     }
 
     fn bindings(&self, root: B256) -> Result<Option<Arc<Bindings>>, ApiError> {
-        if let Some(bindings) = self.bindings.read().unwrap_or_else(PoisonError::into_inner).get(&root) {
+        if let Some(bindings) = self
+            .bindings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&root)
+        {
             return Ok(Some(Arc::clone(bindings)));
         }
         let Some(bundle) = self.read_bundle(&root)? else {
@@ -145,7 +174,10 @@ impl Service {
         let mut bindings = Bindings::new();
         for certificate in bundle::all(&bundle).map_err(ApiError::internal)? {
             let certificate = Certificate::parse(certificate).map_err(ApiError::internal)?;
-            bindings.insert(certificate.fields().wearable.token_id, certificate.fields().binding);
+            bindings.insert(
+                certificate.fields().wearable.token_id,
+                certificate.fields().binding,
+            );
         }
         let bindings = Arc::new(bindings);
         let mut cache = self.bindings.write().unwrap_or_else(PoisonError::into_inner);

@@ -30,16 +30,19 @@ pub async fn create(
     caller.require(Scope::Admin)?;
     let issuer: Option<IssuerId> = match body.issuer_id.as_deref() {
         None | Some("") => None,
-        Some(text) => {
-            Some(text.parse().map_err(|error| ApiError::new(Code::MalformedId, format!("issuer_id: {error}")))?)
-        }
+        Some(text) => Some(
+            text.parse()
+                .map_err(|error| ApiError::new(Code::MalformedId, format!("issuer_id: {error}")))?,
+        ),
     };
     let wrong = |detail: &str| ApiError::new(Code::Unprocessable, detail);
     if body.scopes.is_empty() || body.scopes.len() > MAX_SCOPES {
         return Err(wrong("scopes: name at least one of admin, issue and world"));
     }
     if body.scopes.contains(&Scope::Issue) && issuer.is_none() && !body.scopes.contains(&Scope::Admin) {
-        return Err(wrong("issuer_id: a key with the scope issue acts for one issuer; name it"));
+        return Err(wrong(
+            "issuer_id: a key with the scope issue acts for one issuer; name it",
+        ));
     }
     if body.label.len() > MAX_NAME_BYTES || body.label.chars().any(char::is_control) {
         return Err(wrong("label: at most 200 bytes without control characters"));
@@ -47,8 +50,14 @@ pub async fn create(
     let made = super::blocking(&service, move |service| {
         let key = PresentedKey::generate(service.random.as_ref());
         let stored = key.stored(body.scopes.clone(), issuer, body.label);
-        service.ledger.command(move |_| Ok(vec![Record::ApiKeyAdded { key: stored }]))?;
-        Ok(ApiKeyMade { id: key.id.0.clone(), key: key.reveal().to_string(), scopes: body.scopes })
+        service
+            .ledger
+            .command(move |_| Ok(vec![Record::ApiKeyAdded { key: stored }]))?;
+        Ok(ApiKeyMade {
+            id: key.id.0.clone(),
+            key: key.reveal().to_string(),
+            scopes: body.scopes,
+        })
     })
     .await?;
     Ok((StatusCode::CREATED, Json(made)))

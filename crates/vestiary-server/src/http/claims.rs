@@ -29,7 +29,10 @@ pub async fn create(
     State(service): State<Arc<Service>>,
     Body(body): Body<NewClaim>,
 ) -> Result<(StatusCode, Json<ClaimView>), ApiError> {
-    Ok((StatusCode::ACCEPTED, Json(claiming::accept(&service, &body).await?)))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(claiming::accept(&service, &body).await?),
+    ))
 }
 
 /// How far a claim has come.

@@ -32,7 +32,11 @@ pub async fn create(
     let request = posted.request(&caller);
     let id = match service.ledger.repeated(&request)? {
         Some(Resource::Collection(id)) => id,
-        Some(_) => return Err(ApiError::internal("an idempotency key of this route names something else")),
+        Some(_) => {
+            return Err(ApiError::internal(
+                "an idempotency key of this route names something else",
+            ));
+        }
         None => {
             let id = parse(&posted.body.collection)?;
             super::blocking(&service, move |service| {
@@ -45,7 +49,11 @@ pub async fn create(
                     if state.collections.contains_key(&id) {
                         return Err(ApiError::new(Code::Conflict, format!("{id} is here already")));
                     }
-                    Ok(vec![Record::CollectionAdded { request, collection: id, issuer_id }])
+                    Ok(vec![Record::CollectionAdded {
+                        request,
+                        collection: id,
+                        issuer_id,
+                    }])
                 })
             })
             .await?;
@@ -83,7 +91,12 @@ pub async fn list(
 ) -> Result<Json<Page<CollectionView>>, ApiError> {
     let after = query.after("collections", |text| text.parse::<CollectionId>().ok())?;
     let ids: Vec<CollectionId> = service.ledger.read(|state| {
-        state.collections.keys().filter(|id| after.is_none_or(|after| **id > after)).copied().collect()
+        state
+            .collections
+            .keys()
+            .filter(|id| after.is_none_or(|after| **id > after))
+            .copied()
+            .collect()
     });
     let (ids, next_cursor) = query.cut("collections", ids)?;
     let mut items = Vec::with_capacity(ids.len());
@@ -94,7 +107,8 @@ pub async fn list(
 }
 
 pub(super) fn parse(text: &str) -> Result<CollectionId, ApiError> {
-    text.parse().map_err(|error| ApiError::new(Code::MalformedId, format!("collection: {error}")))
+    text.parse()
+        .map_err(|error| ApiError::new(Code::MalformedId, format!("collection: {error}")))
 }
 
 async fn view(service: &Arc<Service>, id: CollectionId) -> Result<CollectionView, ApiError> {

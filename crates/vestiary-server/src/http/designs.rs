@@ -45,14 +45,27 @@ pub async fn create(
     let request = posted.request(&caller);
     let key = match service.ledger.repeated(&request)? {
         Some(Resource::Design(collection, design_id)) => (collection, design_id),
-        Some(_) => return Err(ApiError::internal("an idempotency key of this route names something else")),
+        Some(_) => {
+            return Err(ApiError::internal(
+                "an idempotency key of this route names something else",
+            ));
+        }
         None => {
             let body = posted.body;
-            super::blocking(&service, move |service| register(service, &caller, &body, request)).await?
+            super::blocking(&service, move |service| {
+                register(service, &caller, &body, request)
+            })
+            .await?
         }
     };
-    let intent = service.ledger.read(|state| state.designs.get(&key).map(|design| design.intent.clone()));
-    intents::finish(&service, &intent.ok_or_else(|| ApiError::not_found("the design"))?).await?;
+    let intent = service
+        .ledger
+        .read(|state| state.designs.get(&key).map(|design| design.intent.clone()));
+    intents::finish(
+        &service,
+        &intent.ok_or_else(|| ApiError::not_found("the design"))?,
+    )
+    .await?;
     let view = super::blocking(&service, move |service| view(service, key.0, key.1)).await?;
     Ok((StatusCode::CREATED, Json(view)))
 }
@@ -76,18 +89,41 @@ fn register(
     };
     let bytes = document.to_bytes().map_err(refuse)?;
     let digest = Sha256::of(&bytes);
-    service.content.put(bytes.as_slice(), Declared { sha256: Some(digest), bytes: None }).map_err(file_error)?;
+    service
+        .content
+        .put(
+            bytes.as_slice(),
+            Declared {
+                sha256: Some(digest),
+                bytes: None,
+            },
+        )
+        .map_err(file_error)?;
 
     // The number is the collection's next one: looked at, signed for, and looked at again inside the command.
     let design_id = next_design_id(service, collection)?;
-    let statement =
-        DesignStatement { collection, design_id, digest, edition: document.edition, terms: document.terms };
+    let statement = DesignStatement {
+        collection,
+        design_id,
+        digest,
+        edition: document.edition,
+        terms: document.terms,
+    };
     let intent = statements::design(service, issuer_id, statement)?;
     service.ledger.command(move |state| {
         if state.designs.contains_key(&(collection, design_id)) {
-            return Err(ApiError::new(Code::Conflict, "another design was registered just now; try again"));
+            return Err(ApiError::new(
+                Code::Conflict,
+                "another design was registered just now; try again",
+            ));
         }
-        Ok(vec![Record::DesignAdded { request, collection, design_id, digest, intent }])
+        Ok(vec![Record::DesignAdded {
+            request,
+            collection,
+            design_id,
+            digest,
+            intent,
+        }])
     })?;
     Ok((collection, design_id))
 }
@@ -101,19 +137,25 @@ fn next_design_id(service: &Service, collection: CollectionId) -> Result<DesignI
 fn document(service: &Service, body: &NewDesign) -> Result<Design, ApiError> {
     let mut reasons = Vec::new();
     let mut add = |pointer: String, code: &str, detail: String| {
-        reasons.push(ProblemItem { pointer, code: code.into(), detail });
+        reasons.push(ProblemItem {
+            pointer,
+            code: code.into(),
+            detail,
+        });
     };
-    let mut slot_of = |pointer: String, text: &str, add: &mut dyn FnMut(String, &str, String)| match text.parse::<Slot>() {
-        Ok(slot) => Some(slot),
-        Err(error) => {
-            add(pointer, error.code(), error.to_string());
-            None
-        }
-    };
+    let slot_of =
+        |pointer: String, text: &str, add: &mut dyn FnMut(String, &str, String)| match text.parse::<Slot>() {
+            Ok(slot) => Some(slot),
+            Err(error) => {
+                add(pointer, error.code(), error.to_string());
+                None
+            }
+        };
     let slot = slot_of("/slot".into(), &body.slot, &mut add);
-    let mut slots = |name: &str, texts: &[String], add: &mut dyn FnMut(String, &str, String)| -> BTreeSet<Slot> {
+    let slots = |name: &str, texts: &[String], add: &mut dyn FnMut(String, &str, String)| -> BTreeSet<Slot> {
         let each = texts.iter().take(MAX_SLOTS).enumerate();
-        each.filter_map(|(index, text)| slot_of(format!("/{name}/{index}"), text, add)).collect()
+        each.filter_map(|(index, text)| slot_of(format!("/{name}/{index}"), text, add))
+            .collect()
     };
     let hides = slots("hides", &body.hides, &mut add);
     let replaces = slots("replaces", &body.replaces, &mut add);
@@ -126,14 +168,22 @@ fn document(service: &Service, body: &NewDesign) -> Result<Design, ApiError> {
         add("/licence/sha256".into(), "file_not_found", detail);
     }
     let mut representations = Vec::new();
-    for (index, wanted) in body.representations.iter().take(vestiary::design::MAX_REPRESENTATIONS + 1).enumerate() {
+    for (index, wanted) in body
+        .representations
+        .iter()
+        .take(vestiary::design::MAX_REPRESENTATIONS + 1)
+        .enumerate()
+    {
         match measure(service, wanted) {
             Ok(representation) => representations.push(representation),
             Err((code, detail)) => add(format!("/representations/{index}/sha256"), &code, detail),
         }
     }
     let (Some(slot), Ok(edition), true) = (slot, edition, reasons.is_empty()) else {
-        let detail = format!("{} things are wrong with the design; nothing was registered", reasons.len());
+        let detail = format!(
+            "{} things are wrong with the design; nothing was registered",
+            reasons.len()
+        );
         return Err(ApiError::new(Code::Unprocessable, detail).with_errors(reasons));
     };
     Ok(Design {
@@ -156,13 +206,20 @@ const MAX_SLOTS: usize = 64;
 /// What decides whether an engine can load the file, measured here, never taken from the brand.
 fn measure(service: &Service, wanted: &NewRepresentation) -> Result<Representation, (String, String)> {
     let worlds = |error: vestiary_worlds::Error| (error.code().to_owned(), error.to_string());
-    let sha256: Sha256 = wanted.sha256.parse().map_err(|error| ("malformed_digest".to_owned(), format!("{error}")))?;
+    let sha256: Sha256 = wanted
+        .sha256
+        .parse()
+        .map_err(|error| ("malformed_digest".to_owned(), format!("{error}")))?;
     let file = service.content.get(&sha256).map_err(worlds)?;
     let record = file.record().clone();
     let (triangles, texture_px, needs) = match record.media_type.as_str() {
         GLB => {
             let metrics = preflight(&file.read().map_err(worlds)?).map_err(worlds)?;
-            (metrics.triangles, metrics.texture_px, metrics.extensions_required.into_iter().collect())
+            (
+                metrics.triangles,
+                metrics.texture_px,
+                metrics.extensions_required.into_iter().collect(),
+            )
         }
         "image/png" => {
             let header = vestiary_worlds::preflight::image_header(&file.read().map_err(worlds)?);
@@ -170,7 +227,10 @@ fn measure(service: &Service, wanted: &NewRepresentation) -> Result<Representati
             (0, longer, BTreeSet::new())
         }
         other => {
-            return Err(("unknown_media_type".into(), format!("{other} is not something a world shows; use GLB or PNG")));
+            return Err((
+                "unknown_media_type".into(),
+                format!("{other} is not something a world shows; use GLB or PNG"),
+            ));
         }
     };
     Ok(Representation {
@@ -201,7 +261,9 @@ pub async fn show(
     let design_id: DesignId = design_id
         .parse()
         .map_err(|error| ApiError::new(Code::MalformedId, format!("design_id: {error}")))?;
-    Ok(Json(super::blocking(&service, move |service| view(service, collection, design_id)).await?))
+    Ok(Json(
+        super::blocking(&service, move |service| view(service, collection, design_id)).await?,
+    ))
 }
 
 /// Which designs.
@@ -227,20 +289,38 @@ pub async fn list(
     State(service): State<Arc<Service>>,
     super::Query(query): super::Query<DesignsQuery>,
 ) -> Result<Json<Page<DesignView>>, ApiError> {
-    let wanted = query.collection.as_deref().map(super::collections::parse).transpose()?;
+    let wanted = query
+        .collection
+        .as_deref()
+        .map(super::collections::parse)
+        .transpose()?;
     let scope = format!("designs {}", query.collection.as_deref().unwrap_or_default());
-    let paging = super::ListQuery { limit: query.limit, cursor: query.cursor };
+    let paging = super::ListQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
     let after = paging.after(&scope, |text| {
         let (collection, design_id) = text.rsplit_once(' ')?;
-        Some((collection.parse::<CollectionId>().ok()?, design_id.parse::<DesignId>().ok()?))
+        Some((
+            collection.parse::<CollectionId>().ok()?,
+            design_id.parse::<DesignId>().ok()?,
+        ))
     })?;
     let keys: Vec<Key> = service.ledger.read(|state| {
-        let all = state.designs.keys().filter(|key| after.is_none_or(|after| **key > after));
-        all.filter(|(collection, _)| wanted.is_none_or(|wanted| wanted == *collection)).copied().map(Key).collect()
+        let all = state
+            .designs
+            .keys()
+            .filter(|key| after.is_none_or(|after| **key > after));
+        all.filter(|(collection, _)| wanted.is_none_or(|wanted| wanted == *collection))
+            .copied()
+            .map(Key)
+            .collect()
     });
     let (keys, next_cursor) = paging.cut(&scope, keys)?;
     let items = super::blocking(&service, move |service| {
-        keys.into_iter().map(|Key((collection, design_id))| view(service, collection, design_id)).collect::<Result<_, _>>()
+        keys.into_iter()
+            .map(|Key((collection, design_id))| view(service, collection, design_id))
+            .collect::<Result<_, _>>()
     })
     .await?;
     Ok(Json(Page { items, next_cursor }))
@@ -259,10 +339,15 @@ fn view(service: &Service, collection: CollectionId, design_id: DesignId) -> Res
     let design = service.design_blocking(collection, design_id)?;
     let log_index = service.ledger.read(|state| {
         let intent = &state.designs.get(&(collection, design_id))?.intent;
-        state.logged.get(intent).map(|logged| logged.first_index.to_string())
+        state
+            .logged
+            .get(intent)
+            .map(|logged| logged.first_index.to_string())
     });
     let now_ms = service.clock.now_unix_ms();
-    let next = service.ledger.read(|state| service.next_serial(state, collection, design_id, now_ms))?;
+    let next = service
+        .ledger
+        .read(|state| service.next_serial(state, collection, design_id, now_ms))?;
     Ok(DesignView {
         collection: collection.to_string(),
         design_id: design_id.to_string(),

@@ -32,7 +32,10 @@ impl Caller {
         if self.0.allows(scope) {
             return Ok(());
         }
-        Err(ApiError::new(Code::Forbidden, format!("this route needs a key with the scope {scope:?}").to_lowercase()))
+        Err(ApiError::new(
+            Code::Forbidden,
+            format!("this route needs a key with the scope {scope:?}").to_lowercase(),
+        ))
     }
 
     /// Refuses unless the key may act for `issuer`.
@@ -41,7 +44,10 @@ impl Caller {
         if self.0.acts_for(issuer) {
             return Ok(());
         }
-        Err(ApiError::new(Code::Forbidden, format!("this API key does not act for issuer {issuer}")))
+        Err(ApiError::new(
+            Code::Forbidden,
+            format!("this API key does not act for issuer {issuer}"),
+        ))
     }
 }
 
@@ -51,7 +57,10 @@ impl FromRequestParts<Arc<Service>> for Caller {
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, ApiError> {
         // One answer for absent, malformed, unknown and wrong: nothing to learn from the difference.
         let refuse = || {
-            ApiError::new(Code::Unauthorized, "send `Authorization: Bearer vst_…` with a key that is in force")
+            ApiError::new(
+                Code::Unauthorized,
+                "send `Authorization: Bearer vst_…` with a key that is in force",
+            )
         };
         let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
@@ -63,8 +72,13 @@ impl FromRequestParts<Arc<Service>> for Caller {
             .and_then(|text| text.strip_prefix("Bearer "))
             .and_then(PresentedKey::parse)
             .ok_or_else(refuse)?;
-        let stored = service.ledger.read(|state| state.api_keys.get(&presented.id).cloned());
-        stored.filter(|stored| stored.matches(&presented)).map(Self).ok_or_else(refuse)
+        let stored = service
+            .ledger
+            .read(|state| state.api_keys.get(&presented.id).cloned());
+        stored
+            .filter(|stored| stored.matches(&presented))
+            .map(Self)
+            .ok_or_else(refuse)
     }
 }
 
@@ -95,7 +109,10 @@ impl<T, const MAX: usize> Once<T, MAX> {
     /// The request's identity for this caller: two callers never share idempotency keys.
     pub fn request(&self, caller: &Caller) -> RequestRef {
         let text = format!("{}\n{}", caller.0.id.0, self.idempotency_key);
-        RequestRef { key_sha256: Sha256::of(text.as_bytes()), body_sha256: self.body_sha256 }
+        RequestRef {
+            key_sha256: Sha256::of(text.as_bytes()),
+            body_sha256: self.body_sha256,
+        }
     }
 }
 
@@ -108,7 +125,11 @@ impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<Service>> for Once<T
         let bytes = read_body::<MAX>(request).await?;
         let body = parse::<T>(&bytes, MAX)?;
         let body_sha256 = Sha256::of(&[prefix.as_bytes(), &bytes].concat());
-        Ok(Self { body, idempotency_key, body_sha256 })
+        Ok(Self {
+            body,
+            idempotency_key,
+            body_sha256,
+        })
     }
 }
 
@@ -136,10 +157,18 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
 }
 
 async fn read_body<const MAX: usize>(request: Request) -> Result<Bytes, ApiError> {
-    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    let media_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media_type = media_type
+        .and_then(|text| text.split(';').next())
+        .unwrap_or_default();
     if !media_type.trim().eq_ignore_ascii_case("application/json") {
-        return Err(ApiError::new(Code::UnsupportedMediaType, "send Content-Type: application/json"));
+        return Err(ApiError::new(
+            Code::UnsupportedMediaType,
+            "send Content-Type: application/json",
+        ));
     }
     read_limited(request, MAX).await
 }
@@ -147,21 +176,29 @@ async fn read_body<const MAX: usize>(request: Request) -> Result<Bytes, ApiError
 /// Reads a body of at most `max` bytes; a longer one is refused by its announced length where it has one.
 pub(crate) async fn read_limited(request: Request, max: usize) -> Result<Bytes, ApiError> {
     let too_large = || ApiError::new(Code::TooLarge, format!("this route reads at most {max} bytes"));
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if declared.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > max as u64) {
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    if declared
+        .and_then(|text| text.parse::<u64>().ok())
+        .is_some_and(|length| length > max as u64)
+    {
         return Err(too_large());
     }
-    axum::body::to_bytes(request.into_body(), max).await.map_err(|error| {
-        // `to_bytes` tells a body that is too long from one that broke off only by its source.
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            if cause.to_string().contains("length limit") {
-                return too_large();
+    axum::body::to_bytes(request.into_body(), max)
+        .await
+        .map_err(|error| {
+            // `to_bytes` tells a body that is too long from one that broke off only by its source.
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                if cause.to_string().contains("length limit") {
+                    return too_large();
+                }
+                source = cause.source();
             }
-            source = cause.source();
-        }
-        ApiError::new(Code::InvalidBody, "the body ended before its announced length")
-    })
+            ApiError::new(Code::InvalidBody, "the body ended before its announced length")
+        })
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, ApiError> {

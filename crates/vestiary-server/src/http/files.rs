@@ -42,13 +42,20 @@ pub async fn upload(
     caller.require(Scope::Issue)?;
     let sha256 = declared_digest(request.headers())?;
     let _place = service.uploads.try_acquire().map_err(|_| {
-        ApiError::new(Code::Busy, "several files are being taken in; try again in a second").retry_after(1)
+        ApiError::new(
+            Code::Busy,
+            "several files are being taken in; try again in a second",
+        )
+        .retry_after(1)
     })?;
     let limit = usize::try_from(MAX_FILE_BYTES).expect("the limit fits in memory");
     let body = super::extract::read_limited(request, limit).await?;
     let content = Arc::clone(&service.content);
     let record = tokio::task::spawn_blocking(move || {
-        let declared = Declared { sha256, bytes: Some(body.len() as u64) };
+        let declared = Declared {
+            sha256,
+            bytes: Some(body.len() as u64),
+        };
         content.put(body.as_ref(), declared)
     })
     .await
@@ -79,7 +86,10 @@ pub async fn download(
         Ok(sha256) => content.get(&sha256).map_err(file_error),
         Err(_) => match name.parse::<Cid>() {
             Ok(cid) => content.get_cid(&cid).map_err(file_error),
-            Err(_) => Err(ApiError::new(Code::MalformedId, "ask for a CIDv1 in base32 or for sha256:<64 hex>")),
+            Err(_) => Err(ApiError::new(
+                Code::MalformedId,
+                "ask for a CIDv1 in base32 or for sha256:<64 hex>",
+            )),
         },
     })
     .await
@@ -107,19 +117,26 @@ fn respond(file: StoredFile, method: &Method, headers: &HeaderMap) -> Result<Res
         Requested::Whole => 0..record.bytes,
         Requested::Part(range) => {
             let value = format!("bytes {}-{}/{}", range.start, range.end - 1, record.bytes);
-            response = response.status(StatusCode::PARTIAL_CONTENT).header(header::CONTENT_RANGE, value);
+            response = response
+                .status(StatusCode::PARTIAL_CONTENT)
+                .header(header::CONTENT_RANGE, value);
             range
         }
         Requested::Outside => {
             let detail = format!("the file has {} bytes", record.bytes);
             let mut response = ApiError::new(Code::RangeNotSatisfiable, detail).into_response();
-            let value = HeaderValue::from_str(&format!("bytes */{}", record.bytes)).map_err(ApiError::internal)?;
+            let value =
+                HeaderValue::from_str(&format!("bytes */{}", record.bytes)).map_err(ApiError::internal)?;
             response.headers_mut().insert(header::CONTENT_RANGE, value);
             return Ok(response);
         }
     };
     response = response.header(header::CONTENT_LENGTH, range.end - range.start);
-    let body = if method == Method::HEAD { Body::empty() } else { stream(file, range) };
+    let body = if method == Method::HEAD {
+        Body::empty()
+    } else {
+        stream(file, range)
+    };
     response.body(body).map_err(ApiError::internal)
 }
 
@@ -140,9 +157,10 @@ fn stream(file: StoredFile, range: Range<u64>) -> Body {
         }
         Err(error) => drop(sender.blocking_send(Err(error))),
     });
-    Body::from_stream(futures_util::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|chunk| (chunk, receiver))
-    }))
+    Body::from_stream(futures_util::stream::unfold(
+        receiver,
+        |mut receiver| async move { receiver.recv().await.map(|chunk| (chunk, receiver)) },
+    ))
 }
 
 /// How many chunks of a file wait for a slow reader.
@@ -157,7 +175,11 @@ enum Requested {
 /// Reads `Range` (RFC 9110 section 14). Several ranges, other units and what cannot be read are answered with
 /// the whole file, as the RFC allows; so is a range whose `If-Range` names another file.
 fn requested_range(headers: &HeaderMap, bytes: u64, etag: &str) -> Requested {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     if text(header::IF_RANGE).is_some_and(|condition| condition != etag) {
         return Requested::Whole;
     }
@@ -184,9 +206,16 @@ fn requested_range(headers: &HeaderMap, bytes: u64, etag: &str) -> Requested {
 }
 
 fn names_etag(headers: &HeaderMap, etag: &str) -> bool {
-    headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value == "*" || value.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
-    })
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| {
+            value == "*"
+                || value
+                    .split(',')
+                    .any(|one| one.trim().trim_start_matches("W/") == etag)
+        })
 }
 
 /// The SHA-256 of `Content-Digest`, if the header is there.
@@ -195,10 +224,16 @@ fn declared_digest(headers: &HeaderMap) -> Result<Option<Sha256>, ApiError> {
         return Ok(None);
     };
     let malformed = || {
-        ApiError::new(Code::InvalidParameter, "Content-Digest takes sha-256=:<base64 of 32 bytes>: (RFC 9530)")
+        ApiError::new(
+            Code::InvalidParameter,
+            "Content-Digest takes sha-256=:<base64 of 32 bytes>: (RFC 9530)",
+        )
     };
     let text = value.to_str().map_err(|_| malformed())?;
-    let encoded = text.strip_prefix("sha-256=:").and_then(|rest| rest.strip_suffix(':')).ok_or_else(malformed)?;
+    let encoded = text
+        .strip_prefix("sha-256=:")
+        .and_then(|rest| rest.strip_suffix(':'))
+        .ok_or_else(malformed)?;
     let bytes = STANDARD.decode(encoded).map_err(|_| malformed())?;
     Ok(Some(Sha256(bytes.try_into().map_err(|_| malformed())?)))
 }
@@ -222,12 +257,17 @@ pub(crate) fn file_error(error: FileError) -> ApiError {
         FileError::TooLarge { .. } => ApiError::new(Code::TooLarge, detail),
         FileError::DigestMismatch { .. } => ApiError::new(Code::HashMismatch, detail),
         FileError::SizeMismatch { .. } | FileError::Source(_) => ApiError::new(Code::InvalidBody, detail),
-        FileError::UnknownMediaType { .. } | FileError::Glb { .. } => ApiError::new(Code::InvalidFile, detail),
+        FileError::UnknownMediaType { .. } | FileError::Glb { .. } => {
+            ApiError::new(Code::InvalidFile, detail)
+        }
         FileError::NotFound { .. } => ApiError::new(Code::NotFound, detail),
         FileError::Range { .. } => ApiError::new(Code::RangeNotSatisfiable, detail),
         FileError::Damaged { .. } => {
             tracing::error!(%error, "a stored file is damaged and is not served");
-            ApiError::new(Code::Internal, "file_damaged: the file is damaged here; upload it again to repair it")
+            ApiError::new(
+                Code::Internal,
+                "file_damaged: the file is damaged here; upload it again to repair it",
+            )
         }
         FileError::Files(_) => {
             tracing::error!(%error, "the content store failed");
@@ -259,7 +299,14 @@ mod tests {
         assert_eq!(range("bytes=-30"), Some(Ok(0..10)));
         assert_eq!(range("bytes=10-"), Some(Err(())));
         assert_eq!(range("bytes=-0"), Some(Err(())));
-        for whole in ["bytes=5-2", "bytes=0-1,4-5", "lines=0-1", "bytes=a-b", "bytes=-", "bytes=+1-2"] {
+        for whole in [
+            "bytes=5-2",
+            "bytes=0-1,4-5",
+            "lines=0-1",
+            "bytes=a-b",
+            "bytes=-",
+            "bytes=+1-2",
+        ] {
             assert_eq!(range(whole), None, "{whole}");
         }
     }
@@ -268,7 +315,10 @@ mod tests {
     fn a_digest_that_is_not_32_bytes_is_refused() {
         let mut headers = HeaderMap::new();
         headers.insert("content-digest", HeaderValue::from_static("sha-256=:AAAA:"));
-        assert_eq!(declared_digest(&headers).unwrap_err().code, Code::InvalidParameter);
+        assert_eq!(
+            declared_digest(&headers).unwrap_err().code,
+            Code::InvalidParameter
+        );
         assert_eq!(declared_digest(&HeaderMap::new()).unwrap(), None);
     }
 }

@@ -59,12 +59,23 @@ pub async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, Json<Rea
         ready,
         chain: chain.into(),
         chain_reason,
-        block: service.mirror.head().map(|head| head.number.to_string()).unwrap_or_default(),
+        block: service
+            .mirror
+            .head()
+            .map(|head| head.number.to_string())
+            .unwrap_or_default(),
         journal,
         log,
         log_size: service.log_size().to_string(),
         mirror_log_size: service.mirror.log_size().to_string(),
         open_intents: service.ledger.read(|state| state.open_intents.len()) as u64,
     };
-    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(readiness))
+    (
+        if ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        },
+        Json(readiness),
+    )
 }

@@ -38,7 +38,11 @@ pub async fn create(
     let request = posted.request(&caller);
     let id = match service.ledger.repeated(&request)? {
         Some(Resource::Issuer(id)) => id,
-        Some(_) => return Err(ApiError::internal("an idempotency key of this route names something else")),
+        Some(_) => {
+            return Err(ApiError::internal(
+                "an idempotency key of this route names something else",
+            ));
+        }
         None => {
             let id = parse(&posted.body.issuer_id)?;
             let name = posted.body.name;
@@ -47,23 +51,41 @@ pub async fn create(
                 let account = service.issuer_account(id)?;
                 let key = service.signing.make_certificate_key(id)?;
                 // The DID stays empty until its document was read and names the account.
-                let observed =
-                    IssuerObserved { issuer_id: id, account: service.account(account), did: String::new() };
+                let observed = IssuerObserved {
+                    issuer_id: id,
+                    account: service.account(account),
+                    did: String::new(),
+                };
                 let intent = statements::issuer_observed(service, observed)?;
                 service.ledger.command(move |state| {
                     if state.issuers.contains_key(&id) {
-                        return Err(ApiError::new(Code::Conflict, format!("issuer {id} is here already")));
+                        return Err(ApiError::new(
+                            Code::Conflict,
+                            format!("issuer {id} is here already"),
+                        ));
                     }
                     let certificate_key = key.to_multikey();
-                    Ok(vec![Record::IssuerAdded { request, issuer_id: id, name, certificate_key, intent }])
+                    Ok(vec![Record::IssuerAdded {
+                        request,
+                        issuer_id: id,
+                        name,
+                        certificate_key,
+                        intent,
+                    }])
                 })
             })
             .await?;
             id
         }
     };
-    let intent = service.ledger.read(|state| state.issuers.get(&id).map(|issuer| issuer.intent.clone()));
-    intents::finish(&service, &intent.ok_or_else(|| ApiError::not_found(format!("issuer {id}")))?).await?;
+    let intent = service
+        .ledger
+        .read(|state| state.issuers.get(&id).map(|issuer| issuer.intent.clone()));
+    intents::finish(
+        &service,
+        &intent.ok_or_else(|| ApiError::not_found(format!("issuer {id}")))?,
+    )
+    .await?;
     Ok((StatusCode::CREATED, Json(view(&service, id).await?)))
 }
 
@@ -90,7 +112,12 @@ pub async fn list(
 ) -> Result<Json<Page<IssuerView>>, ApiError> {
     let after = query.after("issuers", |text| text.parse::<IssuerId>().ok())?;
     let ids: Vec<IssuerId> = service.ledger.read(|state| {
-        state.issuers.keys().filter(|id| after.is_none_or(|after| **id > after)).copied().collect()
+        state
+            .issuers
+            .keys()
+            .filter(|id| after.is_none_or(|after| **id > after))
+            .copied()
+            .collect()
     });
     let (ids, next_cursor) = query.cut("issuers", ids)?;
     let mut items = Vec::with_capacity(ids.len());
@@ -101,12 +128,18 @@ pub async fn list(
 }
 
 fn parse(text: &str) -> Result<IssuerId, ApiError> {
-    text.parse().map_err(|error| ApiError::new(Code::MalformedId, format!("issuer_id: {error}")))
+    text.parse()
+        .map_err(|error| ApiError::new(Code::MalformedId, format!("issuer_id: {error}")))
 }
 
 fn check_name(name: &str) -> Result<(), ApiError> {
-    if name.is_empty() || name.len() > MAX_NAME_BYTES || name.trim() != name || name.chars().any(char::is_control) {
-        let detail = format!("name takes 1 to {MAX_NAME_BYTES} bytes without control characters or outer spaces");
+    if name.is_empty()
+        || name.len() > MAX_NAME_BYTES
+        || name.trim() != name
+        || name.chars().any(char::is_control)
+    {
+        let detail =
+            format!("name takes 1 to {MAX_NAME_BYTES} bytes without control characters or outer spaces");
         return Err(ApiError::new(Code::Unprocessable, detail));
     }
     Ok(())

@@ -36,33 +36,44 @@ pub(super) fn wrap(router: Router) -> Router {
         .layer(from_fn(language))
         .layer(
             // Everything that can be read without a key is public; keys never travel by cookie.
-            CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers([
-                header::AUTHORIZATION,
-                header::CONTENT_TYPE,
-                header::RANGE,
-                HeaderName::from_static("idempotency-key"),
-                HeaderName::from_static("content-digest"),
-            ]),
+            CorsLayer::new()
+                .allow_origin(Any)
+                .allow_methods(Any)
+                .allow_headers([
+                    header::AUTHORIZATION,
+                    header::CONTENT_TYPE,
+                    header::RANGE,
+                    HeaderName::from_static("idempotency-key"),
+                    HeaderName::from_static("content-digest"),
+                ]),
         )
         .layer(from_fn(measure))
 }
 
 async fn limit(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES) {
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES)
+    {
         let detail = format!("path and query take at most {MAX_URI_BYTES} bytes");
         return ApiError::new(Code::InvalidParameter, detail).into_response();
     }
     match places.try_acquire() {
         Ok(_place) => next.run(request).await,
-        Err(_) => ApiError::new(Code::Busy, "too many requests are being served").retry_after(1).into_response(),
+        Err(_) => ApiError::new(Code::Busy, "too many requests are being served")
+            .retry_after(1)
+            .into_response(),
     }
 }
 
 async fn deadline(request: Request, next: Next) -> Response {
-    tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await.unwrap_or_else(|_| {
-        let detail = "what was begun goes on; ask again with the same Idempotency-Key";
-        ApiError::new(Code::Timeout, detail).into_response()
-    })
+    tokio::time::timeout(REQUEST_DEADLINE, next.run(request))
+        .await
+        .unwrap_or_else(|_| {
+            let detail = "what was begun goes on; ask again with the same Idempotency-Key";
+            ApiError::new(Code::Timeout, detail).into_response()
+        })
 }
 
 /// Says a problem in the reader's language.
@@ -90,13 +101,20 @@ async fn language(request: Request, next: Next) -> Response {
 async fn measure(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
     let mut response = next.run(request).await;
     let (seconds, status) = (begun.elapsed().as_secs_f64(), response.status().as_u16());
     metrics::counter!("vestiary_http_requests_total", "route" => route.clone(), "status" => status.to_string())
         .increment(1);
     metrics::histogram!("vestiary_http_request_seconds", "route" => route.clone()).record(seconds);
     tracing::debug!(%method, route, status, seconds, "request");
-    response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .entry(header::X_CONTENT_TYPE_OPTIONS)
+        .or_insert(HeaderValue::from_static("nosniff"));
     response
 }

@@ -15,8 +15,14 @@ use crate::service::Service;
     responses((status = 200, content_type = "text/plain", body = String), (status = 503, body = Problem))
 )]
 pub async fn checkpoint(State(service): State<Arc<Service>>) -> Result<Response, ApiError> {
-    let published = service.log_reader.published().map_err(|error| service.log_error(error))?;
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    let published = service
+        .log_reader
+        .published()
+        .map_err(|error| service.log_error(error))?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
     Ok((headers, published.bytes.clone()).into_response())
 }
 
@@ -28,7 +34,10 @@ pub async fn checkpoint(State(service): State<Arc<Service>>) -> Result<Response,
         (status = 404, body = Problem), (status = 503, body = Problem),
     )
 )]
-pub async fn tile(State(service): State<Arc<Service>>, Path(path): Path<String>) -> Result<Response, ApiError> {
+pub async fn tile(
+    State(service): State<Arc<Service>>,
+    Path(path): Path<String>,
+) -> Result<Response, ApiError> {
     let full = format!("tile/{path}");
     let bytes = super::blocking(&service, move |service| {
         service.log_reader.file(&full).map_err(|error| match error {
@@ -43,4 +52,3 @@ pub async fn tile(State(service): State<Arc<Service>>, Path(path): Path<String>)
     ];
     Ok((headers, bytes).into_response())
 }
-

@@ -12,7 +12,9 @@ use crate::service::{Service, mirror_error};
 
 fn collection(service: &Service, chain: &str, address: &str) -> Result<CollectionId, ApiError> {
     let malformed = |error: &dyn std::fmt::Display| ApiError::new(Code::MalformedId, error.to_string());
-    let chain: ChainId = format!("eip155:{chain}").parse().map_err(|error| malformed(&error))?;
+    let chain: ChainId = format!("eip155:{chain}")
+        .parse()
+        .map_err(|error| malformed(&error))?;
     if chain != service.deployment.chain {
         return Err(ApiError::not_found(chain));
     }
@@ -32,8 +34,9 @@ pub async fn token(
     Path((chain, address, token_id)): Path<(String, String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let collection = collection(&service, &chain, &address)?;
-    let token_id: TokenId =
-        token_id.parse().map_err(|error| ApiError::new(Code::MalformedId, format!("token_id: {error}")))?;
+    let token_id: TokenId = token_id
+        .parse()
+        .map_err(|error| ApiError::new(Code::MalformedId, format!("token_id: {error}")))?;
     let id = collection.wearable(token_id);
     let value = super::blocking(&service, move |service| {
         let design = service.design_of(&id)?.ok_or_else(|| ApiError::not_found(id))?;
@@ -94,8 +97,19 @@ pub async fn contract(
     let found = found.ok_or_else(|| ApiError::not_found(id))?;
     let issuer = service
         .ledger
-        .read(|state| state.issuers.get(&found.issuer_id).map(|issuer| issuer.name.clone()))
+        .read(|state| {
+            state
+                .issuers
+                .get(&found.issuer_id)
+                .map(|issuer| issuer.name.clone())
+        })
         .unwrap_or_default();
-    let description = if issuer.is_empty() { String::new() } else { format!("Certified wearables of {issuer}.") };
-    Ok(Json(json!({ "name": found.name, "symbol": found.symbol, "description": description })))
+    let description = if issuer.is_empty() {
+        String::new()
+    } else {
+        format!("Certified wearables of {issuer}.")
+    };
+    Ok(Json(
+        json!({ "name": found.name, "symbol": found.symbol, "description": description }),
+    ))
 }

@@ -7,23 +7,23 @@
 //! | lists are cut at 200 and go on with a cursor that fits its own query | [`paging`] |
 //! | ids are CAIP-10 and CAIP-19 in lower case, one percent-encoded path segment | |
 
-mod api_keys;
-mod batches;
-mod claims;
-mod collections;
-mod designs;
+pub mod api_keys;
+pub mod batches;
+pub mod claims;
+pub mod collections;
+pub mod designs;
 pub mod extract;
-pub(crate) mod files;
-mod health;
-mod issuers;
-mod layers;
-mod log;
-mod metadata;
+pub mod files;
+pub mod health;
+pub mod issuers;
+pub mod layers;
+pub mod log;
+pub mod metadata;
 pub mod paging;
 mod router;
-mod wallets;
-mod wearables;
-pub(crate) mod worlds;
+pub mod wallets;
+pub mod wearables;
+pub mod worlds;
 
 use std::sync::Arc;
 
@@ -40,5 +40,7 @@ async fn blocking<T: Send + 'static>(
     run: impl FnOnce(&Service) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let service = Arc::clone(service);
-    tokio::task::spawn_blocking(move || run(&service)).await.map_err(ApiError::internal)?
+    tokio::task::spawn_blocking(move || run(&service))
+        .await
+        .map_err(ApiError::internal)?
 }

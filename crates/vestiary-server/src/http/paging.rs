@@ -84,7 +84,10 @@ impl ListQuery {
         let limit = self.limit()?;
         let more = keys.len() > limit;
         keys.truncate(limit);
-        let cursor = keys.last().filter(|_| more).map(|key| cursor(query, &key.to_string()));
+        let cursor = keys
+            .last()
+            .filter(|_| more)
+            .map(|key| cursor(query, &key.to_string()));
         Ok((keys, cursor.unwrap_or_default()))
     }
 }
@@ -96,7 +99,9 @@ pub fn cursor(query: &str, key: &str) -> String {
 
 fn fingerprint(query: &str) -> [u8; FINGERPRINT_BYTES] {
     let digest = Sha256::of(query.as_bytes()).0;
-    *digest.first_chunk().expect("a digest is longer than a fingerprint")
+    *digest
+        .first_chunk()
+        .expect("a digest is longer than a fingerprint")
 }
 
 #[cfg(test)]
@@ -105,23 +110,42 @@ mod tests {
 
     #[test]
     fn a_cursor_fits_its_own_query_only() {
-        let page = ListQuery { limit: None, cursor: Some(cursor("a", "7")) };
+        let page = ListQuery {
+            limit: None,
+            cursor: Some(cursor("a", "7")),
+        };
         assert_eq!(page.after("a", |key| key.parse::<u64>().ok()).unwrap(), Some(7));
-        assert_eq!(page.after("b", |key| key.parse::<u64>().ok()).unwrap_err().code, Code::InvalidCursor);
+        assert_eq!(
+            page.after("b", |key| key.parse::<u64>().ok()).unwrap_err().code,
+            Code::InvalidCursor
+        );
         for wrong in ["?", "AAAA", &"A".repeat(MAX_CURSOR_BYTES + 1)] {
-            let page = ListQuery { limit: None, cursor: Some(wrong.into()) };
-            assert_eq!(page.after("a", |_| Some(())).unwrap_err().code, Code::InvalidCursor, "{wrong}");
+            let page = ListQuery {
+                limit: None,
+                cursor: Some(wrong.into()),
+            };
+            assert_eq!(
+                page.after("a", |_| Some(())).unwrap_err().code,
+                Code::InvalidCursor,
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn a_list_is_cut_at_its_limit() {
-        let page = ListQuery { limit: Some(2), cursor: None };
+        let page = ListQuery {
+            limit: Some(2),
+            cursor: None,
+        };
         let (keys, next) = page.cut("q", vec![1, 2, 3]).unwrap();
         assert_eq!((keys, next), (vec![1, 2], cursor("q", "2")));
         assert_eq!(page.cut("q", vec![1, 2]).unwrap().1, "");
         for limit in [0, 201] {
-            let page = ListQuery { limit: Some(limit), cursor: None };
+            let page = ListQuery {
+                limit: Some(limit),
+                cursor: None,
+            };
             assert_eq!(page.limit().unwrap_err().code, Code::InvalidParameter);
         }
     }

@@ -59,7 +59,9 @@ pub async fn wearables(
     let body = serde_json::to_vec(&answer).map_err(ApiError::internal)?;
     let digest = vestiary::digest::Sha256::of(&body).hex();
     let etag = format!("W/\"{}\"", &digest[..32]);
-    let asked = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let asked = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
     let etag_value = HeaderValue::from_str(&etag).map_err(ApiError::internal)?;
     let common = [
         (header::ETAG, etag_value),
@@ -80,15 +82,27 @@ fn question(
     headers: &HeaderMap,
 ) -> Result<Question, ApiError> {
     let wallet = wallet(service, address)?;
-    let world = query.world.as_deref().map(|world| worlds::profile(service, world)).transpose()?;
+    let world = query
+        .world
+        .as_deref()
+        .map(|world| worlds::profile(service, world))
+        .transpose()?;
     let slot = query.slot.as_deref().map(inventory::parse_slot).transpose()?;
     let language = match query.lang.as_deref() {
         None => Language::from_header(headers.get(header::ACCEPT_LANGUAGE)),
         Some("en") => Language::En,
         Some("fr") => Language::Fr,
-        Some(_) => return Err(ApiError::new(Code::InvalidParameter, "lang: en and fr are spoken here")),
+        Some(_) => {
+            return Err(ApiError::new(
+                Code::InvalidParameter,
+                "lang: en and fr are spoken here",
+            ));
+        }
     };
-    let paging = super::ListQuery { limit: query.limit, cursor: query.cursor.clone() };
+    let paging = super::ListQuery {
+        limit: query.limit,
+        cursor: query.cursor.clone(),
+    };
     let fingerprint = Question::fingerprint(
         &wallet.to_string(),
         query.world.as_deref().unwrap_or_default(),
@@ -106,13 +120,19 @@ fn question(
 
 /// Reads a wallet: CAIP-10, or a bare address of this service's chain.
 fn wallet(service: &Service, text: &str) -> Result<AccountId, ApiError> {
-    let malformed = |error: &dyn std::fmt::Display| ApiError::new(Code::MalformedId, format!("address: {error}"));
+    let malformed =
+        |error: &dyn std::fmt::Display| ApiError::new(Code::MalformedId, format!("address: {error}"));
     if text.starts_with("0x") {
-        return parse_address(text).map(|address| service.account(address)).map_err(|error| malformed(&error));
+        return parse_address(text)
+            .map(|address| service.account(address))
+            .map_err(|error| malformed(&error));
     }
     let account: AccountId = text.parse().map_err(|error| malformed(&error))?;
     if account.chain != service.deployment.chain {
-        let detail = format!("{} is not served here, {} is", account.chain, service.deployment.chain);
+        let detail = format!(
+            "{} is not served here, {} is",
+            account.chain, service.deployment.chain
+        );
         return Err(ApiError::new(Code::InvalidParameter, detail));
     }
     Ok(account)
@@ -154,7 +174,10 @@ pub async fn query(
     Body(body): Body<WalletsQuery>,
 ) -> Result<Json<WalletsAnswer>, ApiError> {
     if body.wallets.is_empty() || body.wallets.len() > MAX_WALLETS_PER_QUERY {
-        let detail = format!("ask for 1 to {MAX_WALLETS_PER_QUERY} wallets, not {}", body.wallets.len());
+        let detail = format!(
+            "ask for 1 to {MAX_WALLETS_PER_QUERY} wallets, not {}",
+            body.wallets.len()
+        );
         return Err(ApiError::new(Code::Unprocessable, detail));
     }
     let wanted = WearablesQuery {
@@ -169,7 +192,10 @@ pub async fn query(
         .map(|wallet| question(&service, wallet, &wanted, &headers))
         .collect::<Result<Vec<_>, _>>()?;
     let inventories = super::blocking(&service, move |service| {
-        questions.iter().map(|question| inventory::answer(service, question)).collect()
+        questions
+            .iter()
+            .map(|question| inventory::answer(service, question))
+            .collect()
     })
     .await?;
     Ok(Json(WalletsAnswer { inventories }))

@@ -25,10 +25,14 @@ use crate::service::Service;
 
 /// Reads the path's id: a wearable of the chain served here.
 pub(super) fn parse(service: &Service, text: &str) -> Result<WearableId, ApiError> {
-    let id: WearableId =
-        text.parse().map_err(|error| ApiError::new(Code::MalformedId, format!("wearable: {error}")))?;
+    let id: WearableId = text
+        .parse()
+        .map_err(|error| ApiError::new(Code::MalformedId, format!("wearable: {error}")))?;
     if id.collection.chain != service.deployment.chain {
-        let detail = format!("{} is not served here, {} is", id.collection.chain, service.deployment.chain);
+        let detail = format!(
+            "{} is not served here, {} is",
+            id.collection.chain, service.deployment.chain
+        );
         return Err(ApiError::new(Code::InvalidParameter, detail));
     }
     Ok(id)
@@ -73,7 +77,11 @@ pub async fn show(
     super::Query(query): super::Query<WearableQuery>,
 ) -> Result<Json<WearableView>, ApiError> {
     let id = parse(&service, &id)?;
-    let world = query.world.as_deref().map(|world| worlds::profile(&service, world)).transpose()?;
+    let world = query
+        .world
+        .as_deref()
+        .map(|world| worlds::profile(&service, world))
+        .transpose()?;
     let view = super::blocking(&service, move |service| {
         let as_of = provenance::as_of(service);
         let (wearable, token) = inventory::one(service, &id, world.as_ref())?
@@ -82,7 +90,11 @@ pub async fn show(
         Ok(WearableView {
             sale_blocked: inventory::blocks_sale(&wearable),
             wearable,
-            owner: if burned { String::new() } else { service.account(token.owner).to_string() },
+            owner: if burned {
+                String::new()
+            } else {
+                service.account(token.owner).to_string()
+            },
             burned,
             certificate_digest: token.certificate_digest.to_string(),
             as_of,
@@ -117,7 +129,9 @@ pub async fn provenance(
     Path(id): Path<String>,
 ) -> Result<Json<Provenance>, ApiError> {
     let id = parse(&service, &id)?;
-    Ok(Json(super::blocking(&service, move |service| provenance::of(service, &id)).await?))
+    Ok(Json(
+        super::blocking(&service, move |service| provenance::of(service, &id)).await?,
+    ))
 }
 
 /// The proof that the certificate's statement is in the log: a C2SP tlog-proof, the statement in its extra line.
@@ -125,7 +139,10 @@ pub async fn provenance(
     get, path = "/v1/wearables/{id}/proof", tag = "wearables", params(("id" = String, Path)),
     responses((status = 200, content_type = "text/plain", body = String), (status = 400, body = Problem), (status = 404, body = Problem))
 )]
-pub async fn proof(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub async fn proof(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
     let id = parse(&service, &id)?;
     let bytes = super::blocking(&service, move |service| provenance::log_proof(service, &id)).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], bytes).into_response())
@@ -146,8 +163,14 @@ pub async fn representation(
 ) -> Result<Response, ApiError> {
     let id = parse(&service, &id)?;
     let location = super::blocking(&service, move |service| {
-        let design = service.design_of(&id)?.ok_or_else(|| ApiError::not_found(format!("a design of {id}")))?;
-        let made_for = design.document.representations.iter().find(|file| file.profile == profile);
+        let design = service
+            .design_of(&id)?
+            .ok_or_else(|| ApiError::not_found(format!("a design of {id}")))?;
+        let made_for = design
+            .document
+            .representations
+            .iter()
+            .find(|file| file.profile == profile);
         if let Some(file) = made_for {
             return Ok(format!("/files/{}", file.cid));
         }
@@ -204,7 +227,15 @@ pub async fn verify(Body(body): Body<VerifyBody>) -> Result<Json<VerifyAnswer>, 
         })?),
     };
     let proof = Some(body.proof.as_bytes()).filter(|proof| !proof.is_empty());
-    let report = verify_certificate(body.certificate.as_bytes(), proof, roots.as_ref(), &Expectations::default());
+    let report = verify_certificate(
+        body.certificate.as_bytes(),
+        proof,
+        roots.as_ref(),
+        &Expectations::default(),
+    );
     let accepted = report.accepts(&DEFAULT_REQUIRE);
-    Ok(Json(VerifyAnswer { accepted, report: serde_json::to_value(&report).map_err(ApiError::internal)? }))
+    Ok(Json(VerifyAnswer {
+        accepted,
+        report: serde_json::to_value(&report).map_err(ApiError::internal)?,
+    }))
 }

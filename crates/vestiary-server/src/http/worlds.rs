@@ -45,7 +45,9 @@ pub async fn create(
     let profile = posted.body;
     let answer = profile.clone();
     super::blocking(&service, move |service| {
-        service.ledger.command(move |_| Ok(vec![Record::WorldAdded { request, profile }]))
+        service
+            .ledger
+            .command(move |_| Ok(vec![Record::WorldAdded { request, profile }]))
     })
     .await?;
     Ok((StatusCode::CREATED, Json(answer)))
@@ -56,8 +58,15 @@ pub async fn create(
     get, path = "/v1/worlds/{id}", tag = "worlds", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, description = "`unknown_world`", body = Problem))
 )]
-pub async fn show(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    service.ledger.read(|state| state.worlds.get(&id).cloned()).map(Json).ok_or_else(|| unknown(&id))
+pub async fn show(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    service
+        .ledger
+        .read(|state| state.worlds.get(&id).cloned())
+        .map(Json)
+        .ok_or_else(|| unknown(&id))
 }
 
 /// All worlds.
@@ -71,21 +80,36 @@ pub async fn list(
 ) -> Result<Json<Page<Value>>, ApiError> {
     let after = query.after("worlds", |text| Some(text.to_owned()))?;
     let ids: Vec<String> = service.ledger.read(|state| {
-        state.worlds.keys().filter(|id| after.as_ref().is_none_or(|after| *id > after)).cloned().collect()
+        state
+            .worlds
+            .keys()
+            .filter(|id| after.as_ref().is_none_or(|after| *id > after))
+            .cloned()
+            .collect()
     });
     let (ids, next_cursor) = query.cut("worlds", ids)?;
-    let items = service.ledger.read(|state| ids.iter().filter_map(|id| state.worlds.get(id).cloned()).collect());
+    let items = service.ledger.read(|state| {
+        ids.iter()
+            .filter_map(|id| state.worlds.get(id).cloned())
+            .collect()
+    });
     Ok(Json(Page { items, next_cursor }))
 }
 
 /// The profile of a world, checked when it was registered.
 pub(crate) fn profile(service: &Service, id: &str) -> Result<WorldProfile, ApiError> {
-    let profile = service.ledger.read(|state| state.worlds.get(id).cloned()).ok_or_else(|| unknown(id))?;
+    let profile = service
+        .ledger
+        .read(|state| state.worlds.get(id).cloned())
+        .ok_or_else(|| unknown(id))?;
     let bytes = serde_json::to_vec(&profile).map_err(ApiError::internal)?;
     WorldProfile::parse(&bytes).map_err(ApiError::internal)
 }
 
 fn unknown(id: &str) -> ApiError {
     let shown: String = id.chars().take(64).collect();
-    ApiError::new(Code::UnknownWorld, format!("no world {shown:?}; register its profile with POST /v1/worlds"))
+    ApiError::new(
+        Code::UnknownWorld,
+        format!("no world {shown:?}; register its profile with POST /v1/worlds"),
+    )
 }

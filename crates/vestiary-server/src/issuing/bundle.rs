@@ -19,7 +19,11 @@ pub fn write(certificates: &[Certificate]) -> Result<Vec<u8>, IssuingError> {
     let mut body = Vec::new();
     for certificate in sorted {
         let bytes = certificate.to_bytes();
-        index.push((certificate.fields().wearable.token_id.to_string(), body.len(), bytes.len()));
+        index.push((
+            certificate.fields().wearable.token_id.to_string(),
+            body.len(),
+            bytes.len(),
+        ));
         body.extend_from_slice(&bytes);
     }
     let mut file = serde_json::to_vec(&index).map_err(IssuingError::internal)?;
@@ -47,7 +51,10 @@ pub fn all(bundle: &[u8]) -> Result<Vec<&[u8]>, IssuingError> {
 type Place = (TokenId, usize, usize);
 
 fn open(bundle: &[u8]) -> Result<(Vec<Place>, &[u8]), IssuingError> {
-    let end = bundle.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;
+    let end = bundle
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .ok_or_else(damaged)?;
     let index = serde_json::from_slice(&bundle[..end]).map_err(|_| damaged())?;
     Ok((index, &bundle[end + 1..]))
 }

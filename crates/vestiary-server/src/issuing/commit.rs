@@ -50,17 +50,25 @@ fn find(service: &Service, id: &BatchId) -> Result<Batch, ApiError> {
 }
 
 fn expired(id: &BatchId) -> ApiError {
-    ApiError::new(Code::PreparationExpired, format!("{id} was not signed in time; prepare the batch again"))
+    ApiError::new(
+        Code::PreparationExpired,
+        format!("{id} was not signed in time; prepare the batch again"),
+    )
 }
 
 fn read_signature(text: &str) -> Result<Bytes, ApiError> {
-    let digits = text.strip_prefix("0x").filter(|digits| digits.len() <= 2 * MAX_SIGNATURE_BYTES);
-    digits.and_then(|digits| hex::decode(digits).ok()).map(Bytes::from).ok_or_else(|| {
-        ApiError::new(
-            Code::InvalidParameter,
-            format!("signature takes 0x and hex digits, at most {MAX_SIGNATURE_BYTES} bytes"),
-        )
-    })
+    let digits = text
+        .strip_prefix("0x")
+        .filter(|digits| digits.len() <= 2 * MAX_SIGNATURE_BYTES);
+    digits
+        .and_then(|digits| hex::decode(digits).ok())
+        .map(Bytes::from)
+        .ok_or_else(|| {
+            ApiError::new(
+                Code::InvalidParameter,
+                format!("signature takes 0x and hex digits, at most {MAX_SIGNATURE_BYTES} bytes"),
+            )
+        })
 }
 
 /// What the issuer's account signs for a batch.
@@ -95,12 +103,18 @@ async fn check_signature(service: &Service, batch: &Batch, signature: &Bytes) ->
     {
         return Ok(());
     }
-    if service.is_valid_contract_signature(account, hash, signature).await? {
+    if service
+        .is_valid_contract_signature(account, hash, signature)
+        .await?
+    {
         return Ok(());
     }
     Err(ApiError::new(
         Code::WrongSignature,
-        format!("account {account:#x} of issuer {} did not sign this batch", batch.prepared.issuer_id),
+        format!(
+            "account {account:#x} of issuer {} did not sign this batch",
+            batch.prepared.issuer_id
+        ),
     ))
 }
 
@@ -111,7 +125,10 @@ fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result
     let now_ms = service.clock.now_unix_ms();
     let commit_by_s = now_ms / 1000 + service.config.issuance.commit_within_s;
     service.ledger.command(move |state| {
-        let current = state.batches.get(id).ok_or_else(|| ApiError::not_found(format!("batch {id}")))?;
+        let current = state
+            .batches
+            .get(id)
+            .ok_or_else(|| ApiError::not_found(format!("batch {id}")))?;
         match current.stage {
             BatchStage::Signed(_) => return Ok(Vec::new()),
             BatchStage::Expired => return Err(expired(id)),
@@ -124,7 +141,12 @@ fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result
             entries_sha256: intents::digest_of(&entries),
             entries: Vec::new(),
         };
-        Ok(vec![Record::BatchSigned { id: id.clone(), signature, commit_by_s, intent }])
+        Ok(vec![Record::BatchSigned {
+            id: id.clone(),
+            signature,
+            commit_by_s,
+            intent,
+        }])
     })
 }
 
@@ -163,10 +185,9 @@ pub(super) fn entries(service: &Service, batch: &Batch) -> Result<Vec<Vec<u8>>, 
 pub(super) fn certify(service: &Service, batch: &Batch) -> Result<(), ApiError> {
     let items = read_preparation(service, batch)?;
     let issuer_id = batch.prepared.issuer_id;
-    let certificates = service.signing.sign_certificates(
-        issuer_id,
-        items.into_iter().map(|item| item.certificate),
-    )?;
+    let certificates = service
+        .signing
+        .sign_certificates(issuer_id, items.into_iter().map(|item| item.certificate))?;
     let bytes = bundle::write(&certificates).map_err(ApiError::internal)?;
     service.put_bundle(&batch.prepared.root, &bytes)
 }
@@ -181,5 +202,8 @@ pub(crate) fn read_preparation(service: &Service, batch: &Batch) -> Result<Vec<P
 
 /// The leaves of a batch's tree.
 pub(crate) fn leaves(service: &Service, batch: &Batch) -> Result<Vec<Leaf>, ApiError> {
-    Ok(read_preparation(service, batch)?.iter().map(PreparedWearable::leaf).collect())
+    Ok(read_preparation(service, batch)?
+        .iter()
+        .map(PreparedWearable::leaf)
+        .collect())
 }

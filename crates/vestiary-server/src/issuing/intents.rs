@@ -26,7 +26,10 @@ pub fn digest_of(entries: &[Vec<u8>]) -> Sha256 {
 
 /// An intent for entries that are kept in the journal with it.
 pub fn inline(id: IntentId, log_size: u64, entries: &[Vec<u8>]) -> Result<Intent, ApiError> {
-    let texts = entries.iter().map(|entry| String::from_utf8(entry.clone())).collect::<Result<_, _>>();
+    let texts = entries
+        .iter()
+        .map(|entry| String::from_utf8(entry.clone()))
+        .collect::<Result<_, _>>();
     Ok(Intent {
         id,
         log_size,
@@ -54,7 +57,14 @@ pub async fn finish(service: &Arc<Service>, id: &IntentId) -> Result<Logged, Api
     let count = entries.len() as u64;
     let first_index = match found {
         Some(first_index) => first_index,
-        None => service.log.append(entries).await.map_err(|error| service.log_error(error))?.first_index,
+        None => {
+            service
+                .log
+                .append(entries)
+                .await
+                .map_err(|error| service.log_error(error))?
+                .first_index
+        }
     };
     let blocking = Arc::clone(service);
     let id = intent.id;
@@ -65,7 +75,9 @@ pub async fn finish(service: &Arc<Service>, id: &IntentId) -> Result<Logged, Api
 
 /// Finishes every intent that was left open; run at start-up before requests are served, and again by the worker.
 pub async fn finish_all(service: &Arc<Service>) -> Result<usize, ApiError> {
-    let open: Vec<IntentId> = service.ledger.read(|state| state.open_intents.keys().cloned().collect());
+    let open: Vec<IntentId> = service
+        .ledger
+        .read(|state| state.open_intents.keys().cloned().collect());
     for id in &open {
         finish(service, id).await?;
     }
@@ -75,16 +87,27 @@ pub async fn finish_all(service: &Arc<Service>) -> Result<usize, ApiError> {
 fn entries_of(service: &Service, intent: &Intent) -> Result<Vec<Vec<u8>>, ApiError> {
     let entries = if intent.entries.is_empty() {
         let batch = service.ledger.read(|state| {
-            state.batches.values().find(|batch| commit::intent_id(&batch.prepared.id) == intent.id).cloned()
+            state
+                .batches
+                .values()
+                .find(|batch| commit::intent_id(&batch.prepared.id) == intent.id)
+                .cloned()
         });
         let batch = batch.ok_or_else(|| ApiError::internal(format!("intent {} has no batch", intent.id)))?;
         commit::certify(service, &batch)?;
         commit::entries(service, &batch)?
     } else {
-        intent.entries.iter().map(|entry| entry.clone().into_bytes()).collect()
+        intent
+            .entries
+            .iter()
+            .map(|entry| entry.clone().into_bytes())
+            .collect()
     };
     if digest_of(&entries) != intent.entries_sha256 {
-        return Err(ApiError::internal(format!("the entries of {} are not those the intent fixed", intent.id)));
+        return Err(ApiError::internal(format!(
+            "the entries of {} are not those the intent fixed",
+            intent.id
+        )));
     }
     Ok(entries)
 }
@@ -99,7 +122,10 @@ fn look_up(service: &Service, intent: &Intent, entries: &[Vec<u8>]) -> Result<Op
             // Entries are unique by their token ids and roots, so a first match is the whole.
             for (offset, entry) in (1..).zip(&entries[1..]) {
                 if service.log_entry(index + offset)? != *entry {
-                    return Err(ApiError::internal(format!("the log holds a part of {} only", intent.id)));
+                    return Err(ApiError::internal(format!(
+                        "the log holds a part of {} only",
+                        intent.id
+                    )));
                 }
             }
             return Ok(Some(index));
@@ -112,10 +138,24 @@ fn look_up(service: &Service, intent: &Intent, entries: &[Vec<u8>]) -> Result<Op
 fn record_outcome(service: &Service, id: IntentId, first_index: u64, count: u64) -> Result<Logged, ApiError> {
     let (checkpoint, size) = service.log_checkpoint()?;
     if first_index + count > size {
-        return Err(ApiError::new(Code::Internal, "the log's checkpoint does not cover what was appended"));
+        return Err(ApiError::new(
+            Code::Internal,
+            "the log's checkpoint does not cover what was appended",
+        ));
     }
-    let logged = Logged { first_index, size, checkpoint: checkpoint.clone() };
-    service.ledger.command(move |_| Ok(vec![Record::Logged { id, first_index, size, checkpoint }]))?;
+    let logged = Logged {
+        first_index,
+        size,
+        checkpoint: checkpoint.clone(),
+    };
+    service.ledger.command(move |_| {
+        Ok(vec![Record::Logged {
+            id,
+            first_index,
+            size,
+            checkpoint,
+        }])
+    })?;
     service.entries_appended.notify_one();
     Ok(logged)
 }

@@ -8,8 +8,8 @@
 pub mod bundle;
 pub mod commit;
 pub mod intents;
-pub mod prepare;
 pub mod preparation;
+pub mod prepare;
 pub mod progress;
 pub mod statements;
 

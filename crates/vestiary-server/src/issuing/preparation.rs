@@ -61,15 +61,25 @@ impl PreparedWearable {
 
 /// Writes the file.
 pub fn write(batch: &BatchId, items: &[PreparedWearable]) -> Result<Vec<u8>, IssuingError> {
-    let header = Header { format: FORMAT.into(), batch: batch.clone(), items: items.len() };
+    let header = Header {
+        format: FORMAT.into(),
+        batch: batch.clone(),
+        items: items.len(),
+    };
     let mut bytes = serde_json::to_vec(&header).map_err(IssuingError::internal)?;
     for item in items {
         let certificate = item.certificate.clone().attach(&UNSIGNED).to_bytes();
         let certificate = String::from_utf8(certificate);
         let certificate = certificate.map_err(IssuingError::internal)?;
         bytes.push(b'\n');
-        serde_json::to_writer(&mut bytes, &Line { claim_key: item.claim_key, certificate })
-            .map_err(IssuingError::internal)?;
+        serde_json::to_writer(
+            &mut bytes,
+            &Line {
+                claim_key: item.claim_key,
+                certificate,
+            },
+        )
+        .map_err(IssuingError::internal)?;
     }
     bytes.push(b'\n');
     Ok(bytes)
@@ -80,16 +90,21 @@ pub fn read(bytes: &[u8], batch: &BatchId) -> Result<Vec<PreparedWearable>, Issu
     let damaged = |what: &str| IssuingError::Damaged(format!("preparation of {batch}: {what}"));
     let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let header = lines.next().ok_or_else(|| damaged("empty"))?;
-    let header: Header = json::from_slice_strict(header, MAX_LINE_BYTES).map_err(|error| damaged(&error.to_string()))?;
+    let header: Header =
+        json::from_slice_strict(header, MAX_LINE_BYTES).map_err(|error| damaged(&error.to_string()))?;
     if header.format != FORMAT || header.batch != *batch {
         return Err(damaged("the header names another batch or format"));
     }
     let mut items = Vec::with_capacity(header.items.min(crate::api::MAX_BATCH_ITEMS));
     for line in lines {
-        let line: Line = json::from_slice_strict(line, MAX_LINE_BYTES).map_err(|error| damaged(&error.to_string()))?;
+        let line: Line =
+            json::from_slice_strict(line, MAX_LINE_BYTES).map_err(|error| damaged(&error.to_string()))?;
         let certificate =
             Certificate::parse(line.certificate.as_bytes()).map_err(|error| damaged(&error.to_string()))?;
-        items.push(PreparedWearable { claim_key: line.claim_key, certificate: certificate.unsigned().clone() });
+        items.push(PreparedWearable {
+            claim_key: line.claim_key,
+            certificate: certificate.unsigned().clone(),
+        });
     }
     if items.len() != header.items {
         return Err(damaged("wearables are missing"));

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use alloy_primitives::Address;
 use vestiary::certificate::{Binding, CertificateFields, UnsignedCertificate, salted_hash};
 use vestiary::digest::Sha256;
-use vestiary::ids::{
-    CollectionId, DesignId, Edition, IssuerId, Serial, SerialRange, TokenId, parse_address,
-};
+use vestiary::ids::{CollectionId, DesignId, Edition, IssuerId, Serial, SerialRange, TokenId, parse_address};
 use vestiary::timestamp::Timestamp;
 
 use super::preparation::{self, PreparedWearable};
@@ -52,9 +50,10 @@ pub async fn prepare(
     body: NewBatch,
 ) -> Result<Batch, ApiError> {
     if let Some(Resource::Batch(id)) = service.ledger.repeated(&request)? {
-        return service.ledger.read(|state| state.batches.get(&id).cloned()).ok_or_else(|| {
-            ApiError::internal("a request names a batch that the journal does not have")
-        });
+        return service
+            .ledger
+            .read(|state| state.batches.get(&id).cloned())
+            .ok_or_else(|| ApiError::internal("a request names a batch that the journal does not have"));
     }
     let wanted = read(&body)?;
     let issuer_id = service
@@ -66,7 +65,9 @@ pub async fn prepare(
     check_edition(&wanted, design.document.edition)?;
     service.check_issuing(issuer_id, wanted.collection)?;
     let now_ms = service.clock.now_unix_ms();
-    service.ledger.read(|state| check_serials(service, state, &wanted, now_ms))?;
+    service
+        .ledger
+        .read(|state| check_serials(service, state, &wanted, now_ms))?;
 
     let id = BatchId(format!("b_{}", &request.key_sha256.hex()[..32]));
     let service = Arc::clone(service);
@@ -85,8 +86,13 @@ fn write(
     design: &RegisteredDesign,
     now_ms: u64,
 ) -> Result<Batch, ApiError> {
-    let salts = service.salts.make(id, wanted.items.iter().map(|item| (item.serial, item.hidden.len())))?;
-    let issuer = service.ledger.read(|state| state.issuers.get(&issuer_id).cloned());
+    let salts = service.salts.make(
+        id,
+        wanted.items.iter().map(|item| (item.serial, item.hidden.len())),
+    )?;
+    let issuer = service
+        .ledger
+        .read(|state| state.issuers.get(&issuer_id).cloned());
     let issuer = issuer.ok_or_else(|| ApiError::not_found(format!("issuer {issuer_id}")))?;
     let issuer_key = service.signing.certificate_key(issuer_id)?;
     let valid_from = Timestamp::new(now_ms / 1000).map_err(ApiError::internal)?;
@@ -103,7 +109,9 @@ fn write(
             issuer_name: issuer.name.clone(),
             issuer_id,
             registry: service.registry(),
-            wearable: wanted.collection.wearable(TokenId::new(wanted.design_id, item.serial)),
+            wearable: wanted
+                .collection
+                .wearable(TokenId::new(wanted.design_id, item.serial)),
             log_origin: service.config.log.origin.clone(),
             design: design.digest,
             edition: design.document.edition,
@@ -114,7 +122,10 @@ fn write(
             valid_from,
         })
         .map_err(|error| ApiError::new(Code::Unprocessable, format!("serial {}: {error}", item.serial)))?;
-        items.push(PreparedWearable { claim_key: item.claim_key, certificate });
+        items.push(PreparedWearable {
+            claim_key: item.claim_key,
+            certificate,
+        });
     }
     let tree = preparation::tree(&items).map_err(ApiError::internal)?;
     let bytes = preparation::write(id, &items).map_err(ApiError::internal)?;
@@ -151,7 +162,10 @@ fn check_edition(wanted: &Wanted, edition: Edition) -> Result<(), ApiError> {
     match edition.limit() {
         Some(limit) if wanted.range.last().get() > limit => Err(ApiError::new(
             Code::Unprocessable,
-            format!("the edition is limited to {limit}; the batch would reach serial {}", wanted.range.last()),
+            format!(
+                "the edition is limited to {limit}; the batch would reach serial {}",
+                wanted.range.last()
+            ),
         )),
         _ => Ok(()),
     }
@@ -163,7 +177,10 @@ fn check_serials(service: &Service, state: &State, wanted: &Wanted, now_ms: u64)
     if let Some(open) = state.open_preparation(collection, design_id, now_ms) {
         return Err(ApiError::new(
             Code::PreparationOpen,
-            format!("sign {} or wait until it expires; it holds serials from {}", open.prepared.id, open.prepared.first_serial),
+            format!(
+                "sign {} or wait until it expires; it holds serials from {}",
+                open.prepared.id, open.prepared.first_serial
+            ),
         ));
     }
     let next = service.next_serial(state, collection, design_id, now_ms)?;
@@ -171,8 +188,15 @@ fn check_serials(service: &Service, state: &State, wanted: &Wanted, now_ms: u64)
     if first == next {
         return Ok(());
     }
-    let code = if first < next { Code::SerialIssued } else { Code::SerialNotNext };
-    Err(ApiError::new(code, format!("the next serial of this design is {next}, the batch starts with {first}")))
+    let code = if first < next {
+        Code::SerialIssued
+    } else {
+        Code::SerialNotNext
+    };
+    Err(ApiError::new(
+        code,
+        format!("the next serial of this design is {next}, the batch starts with {first}"),
+    ))
 }
 
 /// Reads the request; all bad items are listed, so that a brand mends its list once.
@@ -180,13 +204,25 @@ fn read(body: &NewBatch) -> Result<Wanted, ApiError> {
     let malformed = |what: &str, error: &dyn std::fmt::Display| {
         ApiError::new(Code::MalformedId, format!("{what}: {error}"))
     };
-    let collection = body.collection.parse().map_err(|error| malformed("collection", &error))?;
-    let design_id = body.design_id.parse().map_err(|error| malformed("design_id", &error))?;
-    let first: Serial = body.first_serial.parse().map_err(|error| malformed("first_serial", &error))?;
+    let collection = body
+        .collection
+        .parse()
+        .map_err(|error| malformed("collection", &error))?;
+    let design_id = body
+        .design_id
+        .parse()
+        .map_err(|error| malformed("design_id", &error))?;
+    let first: Serial = body
+        .first_serial
+        .parse()
+        .map_err(|error| malformed("first_serial", &error))?;
     let count: u64 = body.count.parse().map_err(|error| malformed("count", &error))?;
     let range = SerialRange::new(first, count).map_err(|error| malformed("count", &error))?;
     if body.items.is_empty() || body.items.len() > MAX_BATCH_ITEMS {
-        let detail = format!("a batch has 1 to {MAX_BATCH_ITEMS} wearables, this one {}", body.items.len());
+        let detail = format!(
+            "a batch has 1 to {MAX_BATCH_ITEMS} wearables, this one {}",
+            body.items.len()
+        );
         return Err(ApiError::new(Code::Unprocessable, detail));
     }
     let mut reasons = Vec::new();
@@ -196,7 +232,11 @@ fn read(body: &NewBatch) -> Result<Wanted, ApiError> {
         let mut add = |field: &str, code: &str, detail: String| {
             total += 1;
             if reasons.len() < MAX_LISTED_REASONS {
-                reasons.push(ProblemItem { pointer: format!("/items/{index}/{field}"), code: code.into(), detail });
+                reasons.push(ProblemItem {
+                    pointer: format!("/items/{index}/{field}"),
+                    code: code.into(),
+                    detail,
+                });
             }
         };
         let after = items.last().map(|previous| previous.serial);
@@ -208,7 +248,12 @@ fn read(body: &NewBatch) -> Result<Wanted, ApiError> {
         let detail = format!("{total} things are wrong with the list; nothing was prepared");
         return Err(ApiError::new(Code::Unprocessable, detail).with_errors(reasons));
     }
-    Ok(Wanted { collection, design_id, range, items })
+    Ok(Wanted {
+        collection,
+        design_id,
+        range,
+        items,
+    })
 }
 
 fn read_item(
@@ -219,11 +264,19 @@ fn read_item(
 ) -> Option<WantedWearable> {
     let serial = match item.serial.parse::<Serial>() {
         Ok(serial) if !range.contains(serial) => {
-            add("serial", "serial_outside_range", format!("{serial} is not within {} to {}", range.first(), range.last()));
+            add(
+                "serial",
+                "serial_outside_range",
+                format!("{serial} is not within {} to {}", range.first(), range.last()),
+            );
             None
         }
         Ok(serial) if after.is_some_and(|after| serial <= after) => {
-            add("serial", "serial_not_rising", format!("{serial} stands after a serial that is not smaller"));
+            add(
+                "serial",
+                "serial_not_rising",
+                format!("{serial} stands after a serial that is not smaller"),
+            );
             None
         }
         Ok(serial) => Some(serial),
@@ -236,7 +289,11 @@ fn read_item(
         "" => Some(Address::ZERO),
         text => match parse_address(text) {
             Ok(Address::ZERO) => {
-                add("claim_key", "zero_claim_key", "leave it empty for a wearable that the service mints".into());
+                add(
+                    "claim_key",
+                    "zero_claim_key",
+                    "leave it empty for a wearable that the service mints".into(),
+                );
                 None
             }
             Ok(address) => Some(address),
@@ -254,20 +311,34 @@ fn read_item(
         }
     };
     let mut hidden = BTreeMap::new();
-    for (name, value) in [("gs1_serial", &item.gs1_serial), ("gtin", &item.gtin), ("sku", &item.sku)] {
+    for (name, value) in [
+        ("gs1_serial", &item.gs1_serial),
+        ("gtin", &item.gtin),
+        ("sku", &item.sku),
+    ] {
         if value.is_empty() {
             continue;
         }
         if value.len() > MAX_BRAND_TEXT_BYTES || value.chars().any(char::is_control) {
-            let detail = format!("{name} takes at most {MAX_BRAND_TEXT_BYTES} bytes without control characters");
+            let detail =
+                format!("{name} takes at most {MAX_BRAND_TEXT_BYTES} bytes without control characters");
             add(name, "bad_text", detail);
         } else if name == "gtin" && !is_gtin(value) {
-            add(name, "bad_gtin", format!("{value:?} is not a GTIN of 8, 12, 13 or 14 digits with its check digit"));
+            add(
+                name,
+                "bad_gtin",
+                format!("{value:?} is not a GTIN of 8, 12, 13 or 14 digits with its check digit"),
+            );
         } else {
             hidden.insert(name, value.clone());
         }
     }
-    Some(WantedWearable { serial: serial?, claim_key: claim_key?, binding: binding?, hidden })
+    Some(WantedWearable {
+        serial: serial?,
+        claim_key: claim_key?,
+        binding: binding?,
+        hidden,
+    })
 }
 
 /// Whether `text` is a GTIN (GS1 General Specifications 7.9): its digits, weighted 3 and 1 from the right,
@@ -291,7 +362,13 @@ mod tests {
     #[test]
     fn gtins_are_told_by_their_check_digit() {
         assert!(is_gtin("09506000134352") && is_gtin("9506000134352") && is_gtin("96385074"));
-        for wrong in ["09506000134353", "9506000134", "9506000134352x", "", "９５０６０００１３４３５２"] {
+        for wrong in [
+            "09506000134353",
+            "9506000134",
+            "9506000134352x",
+            "",
+            "９５０６０００１３４３５２",
+        ] {
             assert!(!is_gtin(wrong), "{wrong}");
         }
     }
@@ -312,12 +389,28 @@ mod tests {
             first_serial: "1".into(),
             count: "2".into(),
             items: vec![
-                NewWearable { binding: "glue".into(), gtin: "1".into(), ..good.clone() },
-                NewWearable { serial: "9".into(), claim_key: "0xAB".into(), ..good },
+                NewWearable {
+                    binding: "glue".into(),
+                    gtin: "1".into(),
+                    ..good.clone()
+                },
+                NewWearable {
+                    serial: "9".into(),
+                    claim_key: "0xAB".into(),
+                    ..good
+                },
             ],
         };
         let problem = read(&body).unwrap_err();
         let pointers: Vec<_> = problem.errors.iter().map(|item| item.pointer.as_str()).collect();
-        assert_eq!(pointers, ["/items/0/binding", "/items/0/gtin", "/items/1/serial", "/items/1/claim_key"]);
+        assert_eq!(
+            pointers,
+            [
+                "/items/0/binding",
+                "/items/0/gtin",
+                "/items/1/serial",
+                "/items/1/claim_key"
+            ]
+        );
     }
 }

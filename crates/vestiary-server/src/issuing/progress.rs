@@ -22,10 +22,14 @@ pub fn order_id(id: &BatchId) -> OrderId {
 pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
     let prepared = &batch.prepared;
     let id = &prepared.id;
-    let logged = service.ledger.read(|state| state.logged.get(&commit::intent_id(id)).cloned());
+    let logged = service
+        .ledger
+        .read(|state| state.logged.get(&commit::intent_id(id)).cloned());
     let (order, transaction) = service.ledger.read(|state| {
         let order = service.order(state, &order_id(id));
-        let transaction = order.and_then(|entry| entry.latest()).map(|attempt| attempt.hash.to_string());
+        let transaction = order
+            .and_then(|entry| entry.latest())
+            .map(|attempt| attempt.hash.to_string());
         (order.map(|entry| entry.state.clone()), transaction)
     });
     let now_ms = service.clock.now_unix_ms();
@@ -45,13 +49,15 @@ pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
     };
     let typed_data = commit::typed_data(service, batch)?.wallet_json(prepared.collection);
     let expires = match batch.stage {
-        BatchStage::Prepared => {
-            Timestamp::new(prepared.expires_ms / 1000).map_err(ApiError::internal)?.to_string()
-        }
+        BatchStage::Prepared => Timestamp::new(prepared.expires_ms / 1000)
+            .map_err(ApiError::internal)?
+            .to_string(),
         _ => String::new(),
     };
     let receipt = match (&batch.stage, &logged) {
-        (BatchStage::Signed(signature), Some(logged)) => receipt(service, batch, signature.commit_by_s, logged)?,
+        (BatchStage::Signed(signature), Some(logged)) => {
+            receipt(service, batch, signature.commit_by_s, logged)?
+        }
         _ => String::new(),
     };
     Ok(BatchView {
@@ -65,7 +71,11 @@ pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
         expires,
         typed_data,
         receipt,
-        batch_file_url: if logged.is_some() { format!("/v1/batches/{id}/file") } else { String::new() },
+        batch_file_url: if logged.is_some() {
+            format!("/v1/batches/{id}/file")
+        } else {
+            String::new()
+        },
         transaction: transaction.unwrap_or_default(),
     })
 }

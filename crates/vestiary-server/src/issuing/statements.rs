@@ -13,7 +13,9 @@ use crate::service::Service;
 /// The intent to log that an issuer was seen.
 pub fn issuer_observed(service: &Service, observed: IssuerObserved) -> Result<Intent, ApiError> {
     let id = IntentId(format!("issuer/{}", observed.issuer_id));
-    let entry = Statement::IssuerObserved(observed).to_bytes().map_err(ApiError::internal)?;
+    let entry = Statement::IssuerObserved(observed)
+        .to_bytes()
+        .map_err(ApiError::internal)?;
     intents::inline(id, service.log_size(), &[entry])
 }
 
@@ -28,9 +30,15 @@ pub fn design(service: &Service, issuer_id: IssuerId, body: DesignStatement) -> 
 
 /// Writes entry 0 of an empty log; refuses a log that another operator, origin or key opened.
 pub async fn open_log(service: &Arc<Service>, opened: LogOpened) -> Result<(), ApiError> {
-    let entry = Statement::LogOpened(opened).to_bytes().map_err(ApiError::internal)?;
+    let entry = Statement::LogOpened(opened)
+        .to_bytes()
+        .map_err(ApiError::internal)?;
     if service.log_size() == 0 {
-        service.log.append(vec![entry]).await.map_err(|error| service.log_error(error))?;
+        service
+            .log
+            .append(vec![entry])
+            .await
+            .map_err(|error| service.log_error(error))?;
         return Ok(());
     }
     if service.log_entry(0)? == entry {

@@ -16,10 +16,8 @@ use vestiary_log::journal::Journal;
 use vestiary_log::{Files, JournalError};
 
 pub use record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
-pub use salts::{Salts, SaltStore};
-pub use state::{
-    Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer, Logged, Resource, State,
-};
+pub use salts::{SaltStore, Salts};
+pub use state::{Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer, Logged, Resource, State};
 
 use crate::error::{ApiError, Code};
 
@@ -61,11 +59,19 @@ impl Ledger {
         let mut state = State::default();
         for kept in &replay.records {
             let sequence = kept.sequence;
-            let record: Record = serde_json::from_slice(&kept.payload)
-                .map_err(|error| LedgerError::Record { sequence, reason: error.to_string() })?;
-            state.apply(&record).map_err(|source| LedgerError::Contradiction { sequence, source })?;
+            let record: Record =
+                serde_json::from_slice(&kept.payload).map_err(|error| LedgerError::Record {
+                    sequence,
+                    reason: error.to_string(),
+                })?;
+            state
+                .apply(&record)
+                .map_err(|source| LedgerError::Contradiction { sequence, source })?;
         }
-        Ok(Self { journal: Mutex::new(journal), state: RwLock::new(state) })
+        Ok(Self {
+            journal: Mutex::new(journal),
+            state: RwLock::new(state),
+        })
     }
 
     /// Looks something up.
@@ -91,14 +97,22 @@ impl Ledger {
         if records.is_empty() {
             return Ok(());
         }
-        let payloads = records.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
+        let payloads = records
+            .iter()
+            .map(serde_json::to_vec)
+            .collect::<Result<Vec<_>, _>>();
         let payloads = payloads.map_err(ApiError::internal)?;
         // The fold must take them, or start-up would refuse what is about to be written.
         self.read(|state| records.iter().try_for_each(|record| state.accepts(record)))
             .map_err(ApiError::internal)?;
-        journal.append(&payloads).map_err(|error| journal_problem(&error))?;
+        journal
+            .append(&payloads)
+            .map_err(|error| journal_problem(&error))?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        records.iter().try_for_each(|record| state.apply(record)).map_err(ApiError::internal)
+        records
+            .iter()
+            .try_for_each(|record| state.apply(record))
+            .map_err(ApiError::internal)
     }
 
     /// Why nothing can be written any more, if so.
@@ -145,7 +159,13 @@ impl LaneOutbox {
 impl Outbox for LaneOutbox {
     async fn append(&self, records: &[OutboxRecord]) -> Result<(), String> {
         let (ledger, lane) = (Arc::clone(&self.ledger), self.lane);
-        let records = records.iter().map(|record| Record::Outbox { lane, record: record.clone() }).collect();
+        let records = records
+            .iter()
+            .map(|record| Record::Outbox {
+                lane,
+                record: record.clone(),
+            })
+            .collect();
         tokio::task::spawn_blocking(move || ledger.command(|_| Ok(records)))
             .await
             .map_err(|error| error.to_string())?
@@ -154,7 +174,11 @@ impl Outbox for LaneOutbox {
 
     async fn replay(&self) -> Result<Vec<OutboxRecord>, String> {
         Ok(self.ledger.read(|state| {
-            state.outboxes.get(&self.lane).map(vestiary_chain::submitter::Table::snapshot).unwrap_or_default()
+            state
+                .outboxes
+                .get(&self.lane)
+                .map(vestiary_chain::submitter::Table::snapshot)
+                .unwrap_or_default()
         }))
     }
 }

@@ -54,7 +54,10 @@ impl SaltStore {
     /// Opens the salts in `dir`.
     pub fn open(files: Arc<dyn Files>, dir: &Path, random: Arc<dyn Random>) -> Result<Self, JournalError> {
         let (journal, _) = Journal::open(files, dir)?;
-        Ok(Self { journal: Mutex::new(journal), random })
+        Ok(Self {
+            journal: Mutex::new(journal),
+            random,
+        })
     }
 
     /// Makes the salts of a batch, so many for each serial; durable on return.

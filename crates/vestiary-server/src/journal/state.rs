@@ -175,7 +175,13 @@ impl State {
             Record::ApiKeyRevoked { id } => {
                 self.api_keys.remove(id);
             }
-            Record::IssuerAdded { request, issuer_id, name, certificate_key, intent } => {
+            Record::IssuerAdded {
+                request,
+                issuer_id,
+                name,
+                certificate_key,
+                intent,
+            } => {
                 self.remember(request, Resource::Issuer(*issuer_id));
                 let issuer = Issuer {
                     name: name.clone(),
@@ -185,13 +191,26 @@ impl State {
                 self.issuers.insert(*issuer_id, issuer);
                 self.open_intents.insert(intent.id.clone(), intent.clone());
             }
-            Record::CollectionAdded { request, collection, issuer_id } => {
+            Record::CollectionAdded {
+                request,
+                collection,
+                issuer_id,
+            } => {
                 self.remember(request, Resource::Collection(*collection));
                 self.collections.insert(*collection, *issuer_id);
             }
-            Record::DesignAdded { request, collection, design_id, digest, intent } => {
+            Record::DesignAdded {
+                request,
+                collection,
+                design_id,
+                digest,
+                intent,
+            } => {
                 self.remember(request, Resource::Design(*collection, *design_id));
-                let design = Design { digest: *digest, intent: intent.id.clone() };
+                let design = Design {
+                    digest: *digest,
+                    intent: intent.id.clone(),
+                };
                 self.designs.insert((*collection, *design_id), design);
                 self.open_intents.insert(intent.id.clone(), intent.clone());
             }
@@ -203,7 +222,10 @@ impl State {
             }
             Record::BatchPrepared(prepared) => {
                 self.remember(&prepared.request, Resource::Batch(prepared.id.clone()));
-                let batch = Batch { prepared: prepared.clone(), stage: BatchStage::Prepared };
+                let batch = Batch {
+                    prepared: prepared.clone(),
+                    stage: BatchStage::Prepared,
+                };
                 self.batches.insert(prepared.id.clone(), batch);
             }
             Record::BatchExpired { id } => {
@@ -216,7 +238,12 @@ impl State {
                 let key = batch.prepared.request.key_sha256;
                 self.requests.remove(&key);
             }
-            Record::BatchSigned { id, signature, commit_by_s, intent } => {
+            Record::BatchSigned {
+                id,
+                signature,
+                commit_by_s,
+                intent,
+            } => {
                 let batch = self.batch_mut(id)?;
                 batch.stage = BatchStage::Signed(BatchSignature {
                     signature: signature.clone(),
@@ -229,20 +256,34 @@ impl State {
                 self.batches_waiting.insert(id.clone());
                 self.open_intents.insert(intent.id.clone(), intent.clone());
             }
-            Record::Logged { id, first_index, size, checkpoint } => {
+            Record::Logged {
+                id,
+                first_index,
+                size,
+                checkpoint,
+            } => {
                 if self.open_intents.remove(id).is_none() {
                     return Err(Contradiction(format!("outcome of an unknown intent {id}")));
                 }
-                let logged = Logged { first_index: *first_index, size: *size, checkpoint: checkpoint.clone() };
+                let logged = Logged {
+                    first_index: *first_index,
+                    size: *size,
+                    checkpoint: checkpoint.clone(),
+                };
                 self.logged.insert(id.clone(), logged);
             }
             Record::ClaimAccepted(accepted) => {
-                self.claims_by_wearable.insert(accepted.wearable, accepted.id.clone());
+                self.claims_by_wearable
+                    .insert(accepted.wearable, accepted.id.clone());
                 self.claims_waiting.insert(accepted.id.clone());
                 self.claims.insert(accepted.id.clone(), accepted.clone());
             }
             Record::Outbox { lane, record } => {
-                self.outboxes.entry(*lane).or_default().apply(record).map_err(Contradiction)?;
+                self.outboxes
+                    .entry(*lane)
+                    .or_default()
+                    .apply(record)
+                    .map_err(Contradiction)?;
                 match record.order().as_str().split_once('/') {
                     Some(("commit", id)) => drop(self.batches_waiting.remove(&BatchId(id.into()))),
                     Some(("claim", id)) => drop(self.claims_waiting.remove(&ClaimId(id.into()))),
@@ -289,11 +330,14 @@ impl State {
     }
 
     fn remember(&mut self, request: &RequestRef, resource: Resource) {
-        self.requests.insert(request.key_sha256, (request.body_sha256, resource));
+        self.requests
+            .insert(request.key_sha256, (request.body_sha256, resource));
     }
 
     fn batch_mut(&mut self, id: &BatchId) -> Result<&mut Batch, Contradiction> {
-        self.batches.get_mut(id).ok_or_else(|| Contradiction(format!("unknown batch {id}")))
+        self.batches
+            .get_mut(id)
+            .ok_or_else(|| Contradiction(format!("unknown batch {id}")))
     }
 }
 

@@ -30,7 +30,8 @@ async fn expire(service: &Arc<Service>) -> Result<(), crate::error::ApiError> {
     let now_ms = service.clock.now_unix_ms();
     let ended: Vec<BatchId> = service.ledger.read(|state| {
         let batches = state.batches.values();
-        let unsigned = batches.filter(|batch| batch.stage == BatchStage::Prepared && !batch.holds_serials(now_ms));
+        let unsigned =
+            batches.filter(|batch| batch.stage == BatchStage::Prepared && !batch.holds_serials(now_ms));
         unsigned.map(|batch| batch.prepared.id.clone()).collect()
     });
     if ended.is_empty() {
@@ -41,9 +42,16 @@ async fn expire(service: &Arc<Service>) -> Result<(), crate::error::ApiError> {
         service.ledger.command(|state| {
             // One may have been signed just now.
             let still = |id: &BatchId| {
-                state.batches.get(id).is_some_and(|batch| batch.stage == BatchStage::Prepared)
+                state
+                    .batches
+                    .get(id)
+                    .is_some_and(|batch| batch.stage == BatchStage::Prepared)
             };
-            Ok(ended.into_iter().filter(still).map(|id| Record::BatchExpired { id }).collect())
+            Ok(ended
+                .into_iter()
+                .filter(still)
+                .map(|id| Record::BatchExpired { id })
+                .collect())
         })
     })
     .await

@@ -65,28 +65,47 @@ pub async fn chain(
         let applied = match event {
             Event::Committed(block) => {
                 pending.push(block);
-                if pending.len() < BLOCKS_AT_ONCE { Ok(()) } else { apply(&service, &mut pending).await }
+                if pending.len() < BLOCKS_AT_ONCE {
+                    Ok(())
+                } else {
+                    apply(&service, &mut pending).await
+                }
             }
             Event::Reverted(block) => {
                 let flushed = apply(&service, &mut pending).await;
                 metrics::counter!("vestiary_blocks_reverted_total").increment(1);
                 flushed.and(service.with_mirror(move |mirror| mirror.undo_block(&block)).await)
             }
-            Event::CaughtUp { head, safe, finalized } => {
+            Event::CaughtUp {
+                head,
+                safe,
+                finalized,
+            } => {
                 let flushed = apply(&service, &mut pending).await;
                 if flushed.is_ok() {
-                    service.chain.caught_up(Heads { head, safe, finalized }, service.clock.now_unix_ms());
+                    service.chain.caught_up(
+                        Heads {
+                            head,
+                            safe,
+                            finalized,
+                        },
+                        service.clock.now_unix_ms(),
+                    );
                     service.work.notify_one();
                 }
                 flushed
             }
-            Event::Behind { failing_for, reason, .. } => {
+            Event::Behind {
+                failing_for, reason, ..
+            } => {
                 let now_ms = service.clock.now_unix_ms();
                 let failing_ms = u64::try_from(failing_for.as_millis()).unwrap_or(u64::MAX);
                 if !matches!(service.chain.health(), ChainHealth::Behind { .. }) {
                     tracing::warn!(code = reason.code(), "the chain cannot be followed");
                 }
-                service.chain.behind(now_ms.saturating_sub(failing_ms), reason.code());
+                service
+                    .chain
+                    .behind(now_ms.saturating_sub(failing_ms), reason.code());
                 apply(&service, &mut pending).await
             }
             Event::Halted(reason) => {
@@ -112,7 +131,9 @@ async fn apply(service: &Arc<Service>, pending: &mut Vec<Block>) -> Result<(), v
     }
     let blocks = std::mem::take(pending);
     metrics::counter!("vestiary_blocks_applied_total").increment(blocks.len() as u64);
-    service.with_mirror(move |mirror| mirror.apply_blocks(&blocks)).await
+    service
+        .with_mirror(move |mirror| mirror.apply_blocks(&blocks))
+        .await
 }
 
 /// Folds new log entries until told to stop.
@@ -139,7 +160,10 @@ pub async fn fold_entries(service: &Arc<Service>) -> anyhow::Result<()> {
                 return Ok(true);
             }
             let to = size.min(from + ENTRIES_AT_ONCE);
-            let entries = service_.log_reader.entries(from..to).map(|entry| entry.map(|(_, bytes)| bytes));
+            let entries = service_
+                .log_reader
+                .entries(from..to)
+                .map(|entry| entry.map(|(_, bytes)| bytes));
             let entries = entries.collect::<Result<Vec<_>, _>>()?;
             service_.mirror.apply_entries(from, &entries)?;
             Ok(to == size)

@@ -4,7 +4,6 @@ pub mod expire;
 pub mod follow;
 pub mod send;
 
-
 /// Says when to stop.
 #[derive(Clone, Debug)]
 pub struct Stop(tokio::sync::watch::Receiver<bool>);

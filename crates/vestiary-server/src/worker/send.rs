@@ -42,7 +42,9 @@ impl TransactionSigner for LaneKey {
     }
 
     fn sign_transaction(&self, transaction: &TxEip1559) -> Result<alloy_primitives::Signature, String> {
-        self.0.sign_transaction(transaction).map_err(|error| error.to_string())
+        self.0
+            .sign_transaction(transaction)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -132,9 +134,17 @@ async fn round(
         metrics::counter!("vestiary_order_changes_total", "lane" => lane.name()).increment(1);
         tracing::info!(lane = lane.name(), %order, state = ?submitter.entry(order).map(|entry| &entry.state), "transaction");
     }
-    metrics::gauge!("vestiary_lane_paused", "lane" => lane.name())
-        .set(if tick.lane == LaneState::Running { 0.0 } else { 1.0 });
-    if let LaneState::Paused { account, needed_wei, balance_wei } = &tick.lane {
+    metrics::gauge!("vestiary_lane_paused", "lane" => lane.name()).set(if tick.lane == LaneState::Running {
+        0.0
+    } else {
+        1.0
+    });
+    if let LaneState::Paused {
+        account,
+        needed_wei,
+        balance_wei,
+    } = &tick.lane
+    {
         tracing::warn!(lane = lane.name(), %account, %needed_wei, %balance_wei, "the lane's account needs money");
     }
     Ok(())
@@ -144,8 +154,11 @@ async fn round(
 fn due_for_submitter(service: &Service) -> Result<Vec<(OrderId, Call)>, ApiError> {
     let mut due = Vec::new();
     let (batches, claims) = service.ledger.read(|state| {
-        let batches: Vec<Batch> =
-            state.batches_waiting.iter().filter_map(|id| state.batches.get(id).cloned()).collect();
+        let batches: Vec<Batch> = state
+            .batches_waiting
+            .iter()
+            .filter_map(|id| state.batches.get(id).cloned())
+            .collect();
         let claims: Vec<_> = state
             .claims_waiting
             .iter()
@@ -160,14 +173,18 @@ fn due_for_submitter(service: &Service) -> Result<Vec<(OrderId, Call)>, ApiError
         }
     }
     for claim in claims {
-        let batch = service.ledger.read(|state| state.batches.get(&claim.batch).cloned());
+        let batch = service
+            .ledger
+            .read(|state| state.batches.get(&claim.batch).cloned());
         let Some(batch) = batch else { continue };
         if !service.is_committed(batch.prepared.collection, batch.prepared.root)? {
             continue;
         }
         let tree = BatchTree::new(commit::leaves(service, &batch)?).map_err(ApiError::internal)?;
         let token_id = claim.wearable.token_id;
-        let (Some(leaf), Some(proof)) = (tree.leaf(token_id), tree.proof(token_id)) else { continue };
+        let (Some(leaf), Some(proof)) = (tree.leaf(token_id), tree.proof(token_id)) else {
+            continue;
+        };
         let arguments = ClaimArguments {
             root: batch.prepared.root,
             to: claim.to,
@@ -187,21 +204,35 @@ fn commit_call(service: &Service, batch: &Batch) -> Result<Option<Call>, ApiErro
     let BatchStage::Signed(signature) = &batch.stage else {
         return Ok(None);
     };
-    let logged = service.ledger.read(|state| state.logged.contains_key(&commit::intent_id(&prepared.id)));
+    let logged = service
+        .ledger
+        .read(|state| state.logged.contains_key(&commit::intent_id(&prepared.id)));
     if !logged || service.is_committed(prepared.collection, prepared.root)? {
         return Ok(None);
     }
-    let design = service.mirror.view().design(&prepared.collection, prepared.design_id).map_err(mirror_error)?;
+    let design = service
+        .mirror
+        .view()
+        .design(&prepared.collection, prepared.design_id)
+        .map_err(mirror_error)?;
     if design.map_or(1, |design| design.next_serial) != prepared.first_serial {
         return Ok(None);
     }
     let typed = commit::typed_data(service, batch)?;
-    Ok(Some(calls::commit_batch_by_signature(prepared.collection.address, &typed, signature.signature.clone())))
+    Ok(Some(calls::commit_batch_by_signature(
+        prepared.collection.address,
+        &typed,
+        signature.signature.clone(),
+    )))
 }
 
 fn anchored_size(service: &Service) -> Result<u64, ApiError> {
     let account = service.signing.anchoring_account();
-    let anchor = service.mirror.view().latest_anchor(account, service.origin_hash()).map_err(mirror_error)?;
+    let anchor = service
+        .mirror
+        .view()
+        .latest_anchor(account, service.origin_hash())
+        .map_err(mirror_error)?;
     Ok(anchor.map_or(0, |(size, _)| size))
 }
 
@@ -217,16 +248,27 @@ fn due_anchor(service: &Service, waited: Option<Duration>) -> Result<Option<(Ord
     }
     let lane = service.account(service.signing.anchoring_account());
     let in_flight = service.ledger.read(|state| {
-        state.outboxes.get(&lane).is_some_and(|table| table.entries().any(|entry| {
-            entry.order.as_str().starts_with("anchor/") && (entry.is_in_flight() || entry.nonce.is_none() && !entry.state.is_terminal())
-        }))
+        state.outboxes.get(&lane).is_some_and(|table| {
+            table.entries().any(|entry| {
+                entry.order.as_str().starts_with("anchor/")
+                    && (entry.is_in_flight() || entry.nonce.is_none() && !entry.state.is_terminal())
+            })
+        })
     });
     if in_flight {
         return Ok(None);
     }
-    let published = service.log_reader.published().map_err(|error| service.log_error(error))?;
+    let published = service
+        .log_reader
+        .published()
+        .map_err(|error| service.log_error(error))?;
     let (size, root) = (published.checkpoint.size(), published.checkpoint.root());
     let order = OrderId::new(format!("anchor/{size}")).map_err(ApiError::internal)?;
-    let call = calls::anchor(service.deployment.log_anchor, &service.config.log.origin, size, B256::from(root.0));
+    let call = calls::anchor(
+        service.deployment.log_anchor,
+        &service.config.log.origin,
+        size,
+        B256::from(root.0),
+    );
     Ok(Some((order, call)))
 }
