@@ -132,12 +132,14 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         &config.log.origin,
     )?;
     remember_outbox(&ledger, signing.memory())?;
-    remember_anchors(&mirror, &config, &signing)?;
+    let mirror = match_log(mirror, &config, &deployment, &files, &checkpoint_key)?;
+    remember_anchors(&mirror, &files, &config, &signing, &checkpoint_key)?;
     remember_signed_batches(&ledger, signing.memory())?;
     signing.memory().finish_rebuild();
     let writer =
         LogWriter::open(Arc::clone(&files), &log_dir, Arc::new(checkpoint_key)).context("opening the log")?;
     let log_reader = writer.reader();
+    remember_entries(&log_reader, published, signing.memory())?;
     let log = LogHandle::spawn(writer)?;
     tracing::info!(entries = published, mirror = ?opened, "opened");
 
@@ -240,8 +242,14 @@ fn read_log(
         Err(error) => return Err(error).context("reading the log"),
     };
     let published = reader.published()?;
-    let size = published.checkpoint.size();
-    for entry in reader.entries(0..size) {
+    memory.remember_log(origin, published.checkpoint.size(), published.checkpoint.root())?;
+    remember_entries(&reader, 0, memory)
+}
+
+/// Feeds the memory with the entries from an index on; says how many entries the log has.
+fn remember_entries(reader: &LogReader, from: u64, memory: &Memory) -> anyhow::Result<u64> {
+    let size = reader.published()?.checkpoint.size();
+    for entry in reader.entries(from..size) {
         let (index, bytes) = entry.context("reading the log")?;
         // The log is opaque: what this version cannot read, it did not sign.
         if let Ok(statement) = Statement::parse(&bytes) {
@@ -250,7 +258,6 @@ fn read_log(
                 .with_context(|| format!("log entry {index}"))?;
         }
     }
-    memory.remember_log(origin, size, published.checkpoint.root())?;
     Ok(size)
 }
 
@@ -270,11 +277,49 @@ fn remember_outbox(ledger: &Ledger, memory: &Memory) -> anyhow::Result<()> {
     })
 }
 
-fn remember_anchors(mirror: &Mirror, config: &Config, signing: &Keyring) -> anyhow::Result<()> {
+/// A mirror that folded another log, or more of this one than there is, is deleted and filled again.
+fn match_log(
+    mirror: Mirror,
+    config: &Config,
+    deployment: &Deployment,
+    files: &Arc<dyn Files>,
+    key: &vestiary_signing::CheckpointKey,
+) -> anyhow::Result<Mirror> {
+    let Some((index, digest)) = mirror.view().last_entry() else {
+        return Ok(mirror);
+    };
+    let on_disk = LogReader::open(Arc::clone(files), &dir(config, "log"), key.verifier_key())
+        .and_then(|reader| reader.entry(index));
+    if on_disk.is_ok_and(|entry| vestiary::digest::Sha256::of(&entry) == digest) {
+        return Ok(mirror);
+    }
+    tracing::warn!(
+        index,
+        "the mirror folded an entry that the log does not have; it is filled again"
+    );
+    let path = dir(config, "mirror");
+    drop(mirror);
+    Mirror::wipe(&path)?;
+    Ok(Mirror::open(&path, mirror_config(config, deployment))?)
+}
+
+fn remember_anchors(
+    mirror: &Mirror,
+    files: &Arc<dyn Files>,
+    config: &Config,
+    signing: &Keyring,
+    key: &vestiary_signing::CheckpointKey,
+) -> anyhow::Result<()> {
     let origin_hash = alloy_primitives::keccak256(config.log.origin.as_bytes());
     let account = signing.anchoring_account();
     if let Some((size, anchor)) = mirror.view().latest_anchor(account, origin_hash)? {
         let root = vestiary_tlog::Hash(anchor.root.0);
+        // Our own root at that size, where our log reaches it: the memory compares the two.
+        let ours = LogReader::open(Arc::clone(files), &dir(config, "log"), key.verifier_key())
+            .and_then(|reader| reader.root(size));
+        if let Ok(ours) = ours {
+            signing.memory().remember_log(&config.log.origin, size, ours)?;
+        }
         signing.memory().remember_witnessed(
             &config.log.origin,
             size,
