@@ -14,7 +14,6 @@ use vestiary_chain::submitter::{OrderId, State as OrderState};
 
 use crate::api::{ClaimView, NewClaim};
 use crate::error::{ApiError, Code};
-use crate::issuing::commit;
 use crate::journal::{Batch, BatchStage, ClaimAccepted, ClaimId, Record, State};
 use crate::service::Service;
 
@@ -143,8 +142,7 @@ pub(crate) fn leaf(
     if !matches!(batch.stage, BatchStage::Signed(_)) {
         return Ok(None);
     }
-    let leaves = commit::leaves(service, batch)?;
-    Ok(leaves.into_iter().find(|leaf| leaf.token_id == wearable.token_id))
+    Ok(service.tree(batch)?.leaf(wearable.token_id).copied())
 }
 
 fn read(body: &NewClaim) -> Result<Wanted, ApiError> {

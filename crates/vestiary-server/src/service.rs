@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 use vestiary::design::Design;
 use vestiary::digest::Sha256;
 use vestiary::ids::{AccountId, CollectionId, DesignId, IssuerId, WearableId};
+use vestiary::tree::BatchTree;
 use vestiary_chain::deploy::Deployment;
 use vestiary_chain::rpc::Rpc;
 use vestiary_chain::submitter::{Entry as OrderEntry, OrderId, State as OrderState};
@@ -22,15 +23,15 @@ use crate::config::Config;
 use crate::error::{ApiError, Code};
 use crate::issuing::bundle::MAX_BUNDLE_BYTES;
 use crate::issuing::preparation::MAX_PREPARATION_BYTES;
-use crate::journal::{Ledger, SaltStore, State};
+use crate::journal::{Batch, Ledger, SaltStore, State};
 use crate::keyring::Keyring;
 
 /// Files taken in at once.
 pub const MAX_UPLOADS_AT_ONCE: usize = 4;
 /// Design documents kept in memory.
 const MAX_CACHED_DESIGNS: usize = 4_096;
-/// Preparations kept in memory: a claim needs its batch's leaves.
-const MAX_CACHED_FILES: usize = 16;
+/// Batch trees kept in memory.
+const MAX_CACHED_TREES: usize = 256;
 
 /// A design and what names it.
 #[derive(Clone, Debug)]
@@ -82,7 +83,7 @@ pub struct Service {
     pub entries_appended: Notify,
     /// Design documents by digest. They are immutable, so a full cache is simply emptied.
     pub(crate) designs: RwLock<HashMap<Sha256, Arc<RegisteredDesign>>>,
-    pub(crate) preparations: RwLock<HashMap<Sha256, Arc<Vec<u8>>>>,
+    pub(crate) trees: RwLock<HashMap<Sha256, Arc<BatchTree>>>,
     pub(crate) bindings: RwLock<HashMap<B256, Arc<crate::views::Bindings>>>,
 }
 
@@ -339,14 +340,6 @@ impl Service {
 
     /// A preparation file, checked against its hash.
     pub fn read_preparation_bytes(&self, sha256: &Sha256) -> Result<Vec<u8>, ApiError> {
-        if let Some(bytes) = self
-            .preparations
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(sha256)
-        {
-            return Ok(bytes.as_ref().clone());
-        }
         let path = self.private_file("preparation", &sha256.hex());
         let bytes = self
             .files
@@ -358,12 +351,28 @@ impl Service {
                 path.display()
             )));
         }
-        let mut cache = self.preparations.write().unwrap_or_else(PoisonError::into_inner);
-        if cache.len() >= MAX_CACHED_FILES {
+        Ok(bytes)
+    }
+
+    /// The tree of a batch, kept in memory: every claim of it needs leaf and proof.
+    pub fn tree(&self, batch: &Batch) -> Result<Arc<BatchTree>, ApiError> {
+        let key = batch.prepared.preparation;
+        if let Some(tree) = self
+            .trees
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
+            return Ok(Arc::clone(tree));
+        }
+        let items = crate::issuing::commit::read_preparation(self, batch)?;
+        let tree = Arc::new(crate::issuing::preparation::tree(&items).map_err(ApiError::internal)?);
+        let mut cache = self.trees.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= MAX_CACHED_TREES {
             cache.clear();
         }
-        cache.insert(*sha256, Arc::new(bytes.clone()));
-        Ok(bytes)
+        cache.insert(key, Arc::clone(&tree));
+        Ok(tree)
     }
 
     /// A batch's certificates; `None` while they are not made.

@@ -162,7 +162,7 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         work: Notify::new(),
         entries_appended: Notify::new(),
         designs: RwLock::new(HashMap::new()),
-        preparations: RwLock::new(HashMap::new()),
+        trees: RwLock::new(HashMap::new()),
         bindings: RwLock::new(HashMap::new()),
         config,
     });

@@ -13,7 +13,7 @@ use vestiary::digest::Sha256;
 use vestiary::ids::{CollectionId, DesignId, Edition};
 use vestiary::slot::Slot;
 use vestiary::statement::DesignStatement;
-use vestiary_worlds::{Declared, preflight};
+use vestiary_worlds::{Declared, preflight, representation};
 
 use super::extract::{Caller, Once};
 use super::files::file_error;
@@ -25,6 +25,8 @@ use crate::service::Service;
 
 /// Media type of the files that are measured.
 const GLB: &str = "model/gltf-binary";
+/// Media type of thumbnails.
+const PNG: &str = "image/png";
 
 /// Registers a design: measures its files, fixes the design document, logs the issuer's signed statement.
 #[utoipa::path(
@@ -212,39 +214,20 @@ fn measure(service: &Service, wanted: &NewRepresentation) -> Result<Representati
         .map_err(|error| ("malformed_digest".to_owned(), format!("{error}")))?;
     let file = service.content.get(&sha256).map_err(worlds)?;
     let record = file.record().clone();
-    let (triangles, texture_px, needs) = match record.media_type.as_str() {
-        GLB => {
-            let metrics = preflight(&file.read().map_err(worlds)?).map_err(worlds)?;
-            (
-                metrics.triangles,
-                metrics.texture_px,
-                metrics.extensions_required.into_iter().collect(),
-            )
-        }
-        "image/png" => {
-            let header = vestiary_worlds::preflight::image_header(&file.read().map_err(worlds)?);
-            let longer = header.map_or(0, |header| header.width_px.max(header.height_px));
-            (0, longer, BTreeSet::new())
-        }
+    let metrics = match record.media_type.as_str() {
+        GLB => Some(preflight(&file.read().map_err(worlds)?).map_err(worlds)?),
+        PNG => None,
         other => {
-            return Err((
-                "unknown_media_type".into(),
-                format!("{other} is not something a world shows; use GLB or PNG"),
-            ));
+            let detail = format!("{other} is not something a world shows; use GLB or PNG");
+            return Err(("unknown_media_type".into(), detail));
         }
     };
-    Ok(Representation {
-        bytes: record.bytes,
-        cid: record.cid.to_string(),
-        cid_profile: record.cid_profile,
-        lod: wanted.lod,
-        media_type: record.media_type,
-        needs,
-        profile: wanted.profile.clone(),
-        sha256: record.sha256,
-        texture_px,
-        triangles,
-    })
+    let mut measured = representation(&wanted.profile, wanted.lod, &record, metrics.as_ref());
+    if metrics.is_none() {
+        let header = vestiary_worlds::preflight::image_header(&file.read().map_err(worlds)?);
+        measured.texture_px = header.map_or(0, |header| header.width_px.max(header.height_px));
+    }
+    Ok(measured)
 }
 
 /// One design.

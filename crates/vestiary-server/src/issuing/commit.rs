@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use alloy_primitives::{Bytes, hex};
 use vestiary::statement::{BatchStatement, CertificateIssued, Statement, Unsigned};
-use vestiary::tree::Leaf;
 use vestiary::typed_data::{CommitBatch, Signature};
 
 use super::intents;
@@ -198,12 +197,4 @@ pub(crate) fn read_preparation(service: &Service, batch: &Batch) -> Result<Vec<P
     preparation::read(&bytes, &batch.prepared.id).map_err(|error| match error {
         IssuingError::Damaged(what) | IssuingError::Internal(what) => ApiError::internal(what),
     })
-}
-
-/// The leaves of a batch's tree.
-pub(crate) fn leaves(service: &Service, batch: &Batch) -> Result<Vec<Leaf>, ApiError> {
-    Ok(read_preparation(service, batch)?
-        .iter()
-        .map(PreparedWearable::leaf)
-        .collect())
 }

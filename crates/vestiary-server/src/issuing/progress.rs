@@ -101,7 +101,7 @@ fn receipt(service: &Service, batch: &Batch, commit_by_s: u64, logged: &Logged) 
 
 /// The batch statement stands behind its certificates.
 fn batch_index(service: &Service, batch: &Batch, logged: &Logged) -> Result<u64, ApiError> {
-    Ok(logged.first_index + commit::leaves(service, batch)?.len() as u64)
+    Ok(logged.first_index + service.tree(batch)?.leaves().len() as u64)
 }
 
 fn range(batch: &Batch) -> Result<SerialRange, ApiError> {
@@ -111,7 +111,7 @@ fn range(batch: &Batch) -> Result<SerialRange, ApiError> {
 
 /// The batch file's bytes.
 pub fn batch_file(service: &Service, batch: &Batch) -> Result<Vec<u8>, ApiError> {
-    let leaves = commit::leaves(service, batch)?;
+    let leaves = service.tree(batch)?.leaves().to_vec();
     let prepared = &batch.prepared;
     let file = BatchFile::new(prepared.collection, prepared.design_id, range(batch)?, leaves);
     Ok(file.map_err(ApiError::internal)?.to_bytes())

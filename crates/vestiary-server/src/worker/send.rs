@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256};
-use vestiary::tree::BatchTree;
 use vestiary_chain::TransactionSigner;
 use vestiary_chain::calls::{self, ClaimArguments};
 use vestiary_chain::submitter::{Call, LaneState, OrderId, Submitter, SubmitterOptions};
@@ -180,7 +179,7 @@ fn due_for_submitter(service: &Service) -> Result<Vec<(OrderId, Call)>, ApiError
         if !service.is_committed(batch.prepared.collection, batch.prepared.root)? {
             continue;
         }
-        let tree = BatchTree::new(commit::leaves(service, &batch)?).map_err(ApiError::internal)?;
+        let tree = service.tree(&batch)?;
         let token_id = claim.wearable.token_id;
         let (Some(leaf), Some(proof)) = (tree.leaf(token_id), tree.proof(token_id)) else {
             continue;
