@@ -378,4 +378,19 @@ mod tests {
         let large = vec![b'a'; MAX_RECEIPT_BYTES + 1];
         assert_eq!(SignedReceipt::parse(&large).unwrap_err().code(), "too_large");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_read_is_written_the_same(
+            at in proptest::prelude::any::<proptest::sample::Index>(),
+            put in "[0-9a-z:/=\n]{0,4}",
+        ) {
+            let mut text = receipt().to_string();
+            let at = at.index(text.len());
+            text.replace_range(at..(at + put.len()).min(text.len()), &put);
+            if let Ok(read) = Receipt::parse_text(&text) {
+                proptest::prop_assert_eq!(read.to_string(), text);
+            }
+        }
+    }
 }

@@ -135,3 +135,19 @@ fn a_policy_that_one_witness_could_meet_alone_is_refused() {
     assert_eq!(policy(2, &[&witness, &twin]), "root_witnesses");
     assert_eq!(policy(1, &[&log_key]), "root_witnesses");
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_in_place_of_any_other_is_answered_without_panic(
+        at in proptest::prelude::any::<proptest::sample::Index>(),
+        put in "[\\[\\]={}\"0-9a-z.\n#]{0,12}",
+    ) {
+        let mut text = text("\"log-key\"");
+        let at = at.index(text.len());
+        text.replace_range(at..(at + put.len()).min(text.len()), &put);
+        if let Ok(roots) = Roots::parse(text.as_bytes()) {
+            let written = roots.to_toml().unwrap();
+            proptest::prop_assert_eq!(Roots::parse(written.as_bytes()).unwrap(), roots);
+        }
+    }
+}

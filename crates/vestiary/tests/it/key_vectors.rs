@@ -1,5 +1,7 @@
 //! Ed25519 as others test it: Wycheproof, and the did:key documents of the W3C community group.
 
+use std::io::Read as _;
+
 use serde_json::Value;
 use vestiary::keys::PublicKey;
 
@@ -35,6 +37,33 @@ fn all_151_wycheproof_vectors_are_decided_as_the_strict_profile_says() {
         }
     }
     assert_eq!((accepted, refused), (88, 63));
+}
+
+#[test]
+fn all_128_signatures_of_rfc_8032s_authors_are_accepted_and_none_when_altered() {
+    let Some(path) = foreign::path("ed25519/golang_rfc8032_sign.input.gz") else {
+        return;
+    };
+    let mut lines = String::new();
+    flate2::read::GzDecoder::new(&foreign::read(path)[..])
+        .read_to_string(&mut lines)
+        .unwrap();
+    let mut seen = 0;
+    for line in lines.lines() {
+        // secret and public key : public key : message : signature and message
+        let parts: Vec<Vec<u8>> = line
+            .split(':')
+            .take(4)
+            .map(|part| hex::decode(part).unwrap())
+            .collect();
+        let key = PublicKey::from_bytes(parts[1][..].try_into().unwrap()).unwrap();
+        let mut signature = parts[3][..64].to_vec();
+        assert_eq!(key.verify_strict(&parts[2], &signature), Ok(()), "{line}");
+        signature[seen % 64] ^= 1;
+        assert!(key.verify_strict(&parts[2], &signature).is_err(), "{line}");
+        seen += 1;
+    }
+    assert_eq!(seen, 128);
 }
 
 #[test]

@@ -190,6 +190,18 @@ fn roots_and_expectations(cases: &mut Cases) {
     cases.case_of("key_not_yet_valid", &file, why, expected, Foreign::NotAsked)["roots"] =
         json!("roots_later_key.toml");
 
+    let expected = Expected::Refused("issuer", "failed", "other_chain");
+    let why = "nothing is expected, but the roots are of one chain";
+    let case = cases.case_of(
+        "other_chain_by_roots",
+        "other_chain.json",
+        why,
+        expected,
+        Foreign::NotAsked,
+    );
+    case["evidence"] = json!("other_chain.tlog-proof");
+    case["expect"] = json!({});
+
     let expected = Expected::Refused("token", "failed", "other_wearable");
     let why = "the certificate of the neighbour";
     cases.case_of("other_wearable", &file, why, expected, Foreign::NotAsked)["expect"]["wearable"] =
