@@ -74,6 +74,8 @@ impl Service<RequestPacket> for SimChain {
 
 impl SimChain {
     async fn respond(&self, request: &SerializedRequest) -> Result<Response, TransportError> {
+        // Every question is a point at which a caller can be interrupted, as on a real connection.
+        tokio::task::yield_now().await;
         let answer = {
             let params = request.params().map_or("[]", RawValue::get);
             self.lock().answer(request.method(), params)

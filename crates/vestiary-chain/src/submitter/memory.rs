@@ -45,23 +45,28 @@ impl MemoryOutbox {
     }
 }
 
+impl Memory {
+    fn append(&mut self, records: &[Record]) -> Result<(), String> {
+        let number = self.appends;
+        self.appends += 1;
+        let failed = self.fail.filter(|(at, _)| *at == number);
+        if failed.is_none_or(|(_, kind)| kind == FailedAppend::Kept) {
+            self.records.extend_from_slice(records);
+        }
+        if failed.is_some() {
+            Err("the disk failed".to_owned())
+        } else {
+            Ok(())
+        }
+    }
+}
+
 impl Outbox for MemoryOutbox {
     async fn append(&self, records: &[Record]) -> Result<(), String> {
-        let mut memory = self.lock();
-        let number = memory.appends;
-        memory.appends += 1;
-        match memory.fail {
-            Some((at, kind)) if at == number => {
-                if kind == FailedAppend::Kept {
-                    memory.records.extend_from_slice(records);
-                }
-                Err("the disk failed".to_owned())
-            }
-            _ => {
-                memory.records.extend_from_slice(records);
-                Ok(())
-            }
-        }
+        let result = self.lock().append(records);
+        // Durable, and the caller can still be interrupted before it knows.
+        tokio::task::yield_now().await;
+        result
     }
 
     async fn replay(&self) -> Result<Vec<Record>, String> {

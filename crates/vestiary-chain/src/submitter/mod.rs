@@ -111,11 +111,19 @@ pub struct Submitter<O, S> {
     changed: Vec<OrderId>,
     /// An append was begun and not seen to end well: what is durable is unknown.
     in_doubt: bool,
-    /// Height of the head when an order's bytes were last sent by this process.
-    sent_at_block: BTreeMap<OrderId, u64>,
+    /// How this process sent the newest bytes of an order.
+    sendings: BTreeMap<OrderId, Sending>,
     /// Heads at which an order looked displaced, or a nonce looked missing, in a row.
     suspicions: BTreeMap<Suspicion, BTreeSet<B256>>,
     lane: LaneState,
+}
+
+/// Heights of the head when bytes were sent. Not durable: a restart sends at once, and counts age afresh.
+#[derive(Debug, Clone, Copy)]
+struct Sending {
+    first: u64,
+    /// `None` if the last try did not reach a pool.
+    last: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,7 +167,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             table,
             changed: Vec::new(),
             in_doubt: false,
-            sent_at_block: BTreeMap::new(),
+            sendings: BTreeMap::new(),
             suspicions: BTreeMap::new(),
             lane: LaneState::Running,
         })

@@ -85,9 +85,11 @@ pub struct Attempt {
     pub hash: B256,
     /// The signed transaction, as it is sent.
     pub raw: Bytes,
-    /// Wei per gas.
+    /// Wei per gas; a decimal text in JSON.
+    #[serde(with = "decimal")]
     pub max_fee_wei: u128,
-    /// Wei per gas.
+    /// Wei per gas; a decimal text in JSON.
+    #[serde(with = "decimal")]
     pub max_priority_fee_wei: u128,
     /// Gas.
     pub gas_limit: u64,
@@ -268,4 +270,20 @@ pub trait Outbox: Send + Sync {
 
     /// All records, oldest first.
     fn replay(&self) -> impl Future<Output = Result<Vec<Record>, String>> + Send;
+}
+
+/// Amounts as decimal texts: JSON numbers end at 2^53, and serde's tagged enums at 64 bits.
+mod decimal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(wei: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(wei)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
 }

@@ -10,7 +10,8 @@ use crate::{
     revert::as_revert,
     signer::TransactionSigner,
     submitter::{
-        Call, Entry, OrderId, Outbox, Record, SendOutcome, State, Submitter, Suspicion, View, fees::Fees,
+        Call, Entry, OrderId, Outbox, Record, SendOutcome, Sending, State, Submitter, Suspicion, View,
+        fees::Fees,
     },
 };
 
@@ -54,7 +55,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             return Ok(());
         }
         if !self.is_canonical(view, block).await? {
-            self.sent_at_block.remove(&order);
+            self.sendings.remove(&order);
             return self.write(Record::Dropped { order }).await;
         }
         if view
@@ -67,7 +68,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             } else {
                 Some(self.why_reverted(&entry.call, block).await?)
             };
-            self.sent_at_block.remove(&order);
+            self.sendings.remove(&order);
             return self
                 .write(Record::Finalized {
                     order,
@@ -182,15 +183,15 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             if nonce < view.nonce {
                 continue; // In a block, or lost to a stranger: `settle` finds out.
             }
-            let age = view.head.number.saturating_sub(attempt.signed_at_block);
+            let sending = self.sendings.get(&entry.order).copied();
+            let age = sending.map_or(0, |sending| view.head.number.saturating_sub(sending.first));
             let is_next = nonce == view.nonce || attempt.max_fee_wei < view.head.base_fee_wei;
             if is_next && age >= self.options.replace_after_blocks && self.replace(view, &entry).await? {
                 continue;
             }
-            let due = self
-                .sent_at_block
-                .get(&entry.order)
-                .is_none_or(|at| view.head.number >= at + RESEND_AFTER_BLOCKS || view.head.number < *at);
+            let due = sending
+                .and_then(|sending| sending.last)
+                .is_none_or(|last| view.head.number.abs_diff(last) >= RESEND_AFTER_BLOCKS);
             if due {
                 self.send(view, &entry.order).await?;
             }
@@ -223,6 +224,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             attempt,
         })
         .await?;
+        self.sendings.remove(&entry.order);
         self.send(view, &entry.order).await?;
         Ok(true)
     }
@@ -243,20 +245,20 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             Err(error) => SendOutcome::of(error),
         };
         tracing::debug!(%order, ?outcome, "sent");
-        match outcome {
-            SendOutcome::Taken | SendOutcome::Known => {
-                self.sent_at_block.insert(order.clone(), view.head.number);
-                if !was_sent {
-                    self.write(Record::Sent { order: order.clone() }).await?;
-                }
-            }
-            // Settled by the receipts at the next tick, or by higher fees when the time has come.
-            SendOutcome::NonceTooLow | SendOutcome::ReplacementUnderpriced | SendOutcome::Underpriced => {
-                self.sent_at_block.insert(order.clone(), view.head.number);
-            }
-            SendOutcome::NonceGap | SendOutcome::Funds | SendOutcome::Unknown => {
-                self.sent_at_block.remove(order);
-            }
+        // Too low and too cheap are settled by the receipts at the next tick, or by higher fees in time; the
+        // rest is sent again at once.
+        let reached = !matches!(
+            outcome,
+            SendOutcome::NonceGap | SendOutcome::Funds | SendOutcome::Unknown
+        );
+        let height = view.head.number;
+        let sending = self.sendings.entry(order.clone()).or_insert(Sending {
+            first: height,
+            last: None,
+        });
+        sending.last = reached.then_some(height);
+        if matches!(outcome, SendOutcome::Taken | SendOutcome::Known) && !was_sent {
+            self.write(Record::Sent { order: order.clone() }).await?;
         }
         match answer {
             // The bytes are safe; the caller waits and ticks again.

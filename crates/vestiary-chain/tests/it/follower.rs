@@ -295,7 +295,7 @@ async fn dropping_the_future_at_any_moment_loses_nothing() {
     let mut fold = Fold::default();
     let mut pauses = 0;
     while fold.caught_up.is_none() {
-        // Polled a few times, then dropped: the simulated node answers at once, so budgets cut it short.
+        // Polled a few times, then dropped, between any two questions to the node.
         let polls = 1 + seeded.below(400);
         let mut future = std::pin::pin!(follower.next());
         let mut event = None;

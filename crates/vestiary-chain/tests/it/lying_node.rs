@@ -41,7 +41,11 @@ async fn lying_story(seed: u64) -> usize {
     )
     .await;
     let mut fold = Fold::default();
-    let mut ever = BTreeSet::new();
+    let place = |(block, log): (BlockRef, ChainLog)| (block, log.log_index, log.transaction_hash);
+    let mut ever: BTreeSet<_> = expected(&chain, &BTreeSet::new())
+        .into_iter()
+        .map(place)
+        .collect();
     chain.lie(LiePlan {
         seeded: Seeded::new(seed ^ 0x5eed),
         per_mille: 50 + seeded.below(250),
@@ -49,7 +53,6 @@ async fn lying_story(seed: u64) -> usize {
     });
     for _ in 0..8 {
         change(&chain, &mut seeded, 40);
-        let place = |(block, log): (BlockRef, ChainLog)| (block, log.log_index, log.transaction_hash);
         ever.extend(expected(&chain, &BTreeSet::new()).into_iter().map(place));
         for _ in 0..seeded.below(60) {
             if let Ok(event) = timeout(Duration::from_millis(400), follower.next()).await {

@@ -2,4 +2,6 @@
 
 mod follower;
 mod lying_node;
+mod submitter;
+mod submitter_storms;
 mod support;
