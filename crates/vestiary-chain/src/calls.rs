@@ -2,8 +2,8 @@
 
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_sol_types::SolCall;
-use vestiary::abi::{ICollectionFactory, IIssuerRegistry, ILogAnchor, IWearableCollection};
-use vestiary::ids::IssuerId;
+use vestiary::abi::{ICollectionFactory, IERC721, IIssuerRegistry, ILogAnchor, IWearableCollection};
+use vestiary::ids::{IssuerId, TokenId};
 use vestiary::tree::Leaf;
 use vestiary::typed_data::CommitBatch;
 
@@ -16,6 +16,15 @@ fn call(to: Address, call: impl SolCall) -> Call {
 /// `IssuerRegistry.register`: the sender becomes the account of a new issuer.
 pub fn register(registry: Address, did: &str) -> Call {
     call(registry, IIssuerRegistry::registerCall { did: did.to_owned() })
+}
+
+/// `IssuerRegistry.claimDid`: a claim, shown as verified only where the DID's document names the account.
+pub fn claim_did(registry: Address, issuer: IssuerId, did: &str) -> Call {
+    let claim = IIssuerRegistry::claimDidCall {
+        issuerId: issuer.get(),
+        did: did.to_owned(),
+    };
+    call(registry, claim)
 }
 
 /// `IssuerRegistry.acceptLog`.
@@ -137,6 +146,16 @@ pub fn mint(collection: Address, leaf: &Leaf, root: B256, to: Address, proof: Ve
         proof,
     };
     call(collection, mint)
+}
+
+/// ERC-721 `transferFrom`, by the owner.
+pub fn transfer(collection: Address, from: Address, to: Address, token_id: TokenId) -> Call {
+    let transfer = IERC721::transferFromCall {
+        from,
+        to,
+        tokenId: token_id.0,
+    };
+    call(collection, transfer)
 }
 
 /// `LogAnchor.anchor`.

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use alloy_primitives::{Address, B256, Bytes, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U64, address, b256, keccak256};
 use alloy_sol_types::SolValue;
 use serde::{Deserialize, Serialize};
 use vestiary::ids::{ChainId, serde_address, serde_b256};
 use vestiary::json;
 
 use crate::rpc::Rpc;
+use crate::submitter::Call;
 use crate::{ChainError, Result, TransactionSigner, once, read};
 
 /// The first line's `format` of a deployment file.
@@ -129,22 +130,55 @@ fn bytecode(artifact: &str) -> Vec<u8> {
     artifact.bytecode.to_vec()
 }
 
+/// The deterministic deployment proxy, at the same address on nearly every chain and on Anvil: it creates a
+/// contract at an address that depends on the contract's code alone.
+pub const DEPLOYMENT_PROXY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
+/// Goes into the addresses. Another value gives another set of contracts on the same chain.
+pub const SALT: B256 = b256!("0x766573746961727920636f6e7472616374732076310000000000000000000000");
+
+/// What [`deploy`] found or did for one contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placed {
+    /// It was put there now.
+    Now,
+    /// The same code stood there before; nothing was sent.
+    Before,
+}
+
 /// Puts the four contracts on the chain, in the order in which they name one another. `told` hears of each.
+///
+/// Where the [deployment proxy](DEPLOYMENT_PROXY) is, the addresses follow from the contracts' code: whoever
+/// deploys, and however often, gets the same ones, and what stands already is left alone. Elsewhere they follow
+/// from the deployer's account and nonce.
 pub async fn deploy(
     rpc: &Rpc,
     signer: &dyn TransactionSigner,
     mut told: impl FnMut(&'static str, Address),
 ) -> Result<Deployment> {
-    let first_block = rpc.head().await?.number;
+    deploy_with(rpc, signer, |what, address, _| told(what, address)).await
+}
+
+/// [`deploy`], with word of what stood there before.
+pub async fn deploy_with(
+    rpc: &Rpc,
+    signer: &dyn TransactionSigner,
+    mut told: impl FnMut(&'static str, Address, Placed),
+) -> Result<Deployment> {
+    let head = rpc.head().await?;
+    let has_proxy = !read::code(rpc, DEPLOYMENT_PROXY, head.hash).await?.is_empty();
+    let mut placed_before = None;
     let mut put = async |what: &'static str, artifact: &str, arguments: Vec<u8>| -> Result<Address> {
         let mut code = bytecode(artifact);
         code.extend_from_slice(&arguments);
-        let mined = once::create(rpc, signer, code.into()).await?;
-        let address = mined.contract.ok_or(ChainError::Malformed {
-            method: "eth_getTransactionReceipt",
-            what: "no contract address",
-        })?;
-        told(what, address);
+        let (address, placed) = if has_proxy {
+            put_by_proxy(rpc, signer, what, &code).await?
+        } else {
+            (put_by_nonce(rpc, signer, code).await?, Placed::Now)
+        };
+        if placed == Placed::Before {
+            placed_before.get_or_insert(address);
+        }
+        told(what, address, placed);
         Ok(address)
     };
     let log_anchor = put(
@@ -171,6 +205,10 @@ pub async fn deploy(
         (registry, implementation).abi_encode_params(),
     )
     .await?;
+    let first_block = match placed_before {
+        None => head.number,
+        Some(oldest) => block_before(rpc, oldest, head.number).await?,
+    };
     let head = rpc.head().await?.hash;
     Ok(Deployment {
         format: FORMAT.into(),
@@ -184,4 +222,59 @@ pub async fn deploy(
         implementation_code_hash: read::code_hash(rpc, implementation, head).await?,
         clone_code_hash: clone_code_hash(implementation),
     })
+}
+
+async fn put_by_proxy(
+    rpc: &Rpc,
+    signer: &dyn TransactionSigner,
+    what: &'static str,
+    code: &[u8],
+) -> Result<(Address, Placed)> {
+    let address = DEPLOYMENT_PROXY.create2_from_code(SALT, code);
+    if has_code(rpc, address).await? {
+        return Ok((address, Placed::Before));
+    }
+    let data = [SALT.as_slice(), code].concat();
+    let sent = once::send(rpc, signer, &Call::new(DEPLOYMENT_PROXY, data.into())).await;
+    if has_code(rpc, address).await? {
+        // Also when somebody else was faster: the code decides the address, so it is the same contract.
+        return Ok((address, Placed::Now));
+    }
+    sent?;
+    Err(ChainError::Contract {
+        what,
+        address,
+        problem: "the deployment proxy left no code",
+    })
+}
+
+async fn put_by_nonce(rpc: &Rpc, signer: &dyn TransactionSigner, code: Vec<u8>) -> Result<Address> {
+    once::create(rpc, signer, code.into())
+        .await?
+        .contract
+        .ok_or(ChainError::Malformed {
+            method: "eth_getTransactionReceipt",
+            what: "no contract address",
+        })
+}
+
+async fn has_code(rpc: &Rpc, address: Address) -> Result<bool> {
+    let head = rpc.head().await?.hash;
+    Ok(!read::code(rpc, address, head).await?.is_empty())
+}
+
+/// The last block without code at an address, by halving; 0 where the node has no states that old.
+async fn block_before(rpc: &Rpc, address: Address, head: u64) -> Result<u64> {
+    let (mut without, mut with) = (0, head);
+    while with - without > 1 {
+        let middle = without + (with - without) / 2;
+        let code: Result<Bytes> = rpc.call("eth_getCode", (address, U64::from(middle))).await;
+        match code {
+            Ok(code) if code.is_empty() => without = middle,
+            Ok(_) => with = middle,
+            Err(ChainError::Refused { .. }) => return Ok(0),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(without)
 }

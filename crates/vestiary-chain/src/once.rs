@@ -12,6 +12,7 @@ use alloy_rpc_types_eth::TransactionReceipt;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use crate::revert::as_revert;
 use crate::rpc::Rpc;
 use crate::submitter::Call;
 use crate::{ChainError, Result, TransactionSigner};
@@ -132,11 +133,8 @@ async fn wait(rpc: &Rpc, hash: B256, refused: Option<ChainError>) -> Result<Tran
 
 /// Puts a decoded contract error in the place of a node's wording.
 fn decoded(error: ChainError) -> ChainError {
-    match &error {
-        ChainError::Refused { data: Some(data), .. } => match vestiary::abi::describe_revert(data) {
-            Some(reason) => ChainError::Reverted { reason },
-            None => error,
-        },
-        _ => error,
+    match as_revert(&error) {
+        Some(reason) => ChainError::Reverted { reason },
+        None => error,
     }
 }

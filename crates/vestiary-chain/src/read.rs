@@ -1,11 +1,16 @@
-//! Questions to contracts, each at one block hash.
+//! Questions to contracts, each at one block hash: a node that does not have the block fails instead of
+//! answering from another one. A contract that refuses is [`ChainError::Reverted`] with its reason.
 
-use alloy_primitives::{Address, B256, Bytes, U64, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U64, U256, keccak256};
 use alloy_sol_types::SolCall;
 use serde_json::json;
-use vestiary::abi::{IERC1271, IIssuerRegistry, ILogAnchor};
-use vestiary::ids::IssuerId;
+use vestiary::abi::{
+    ICollectionFactory, IERC721, IERC1271, IIssuerRegistry, ILogAnchor, IWearableCollection,
+};
+use vestiary::ids::{DesignId, IssuerId, TokenId};
 
+use crate::deploy::clone_code_hash;
+use crate::revert::as_revert;
 use crate::rpc::Rpc;
 use crate::{ChainError, Result};
 
@@ -15,6 +20,11 @@ pub const SIGNATURE_CHECK_GAS: u64 = 500_000;
 const MAGIC_VALUE: [u8; 4] = [0x16, 0x26, 0xba, 0x7e];
 /// A 32-byte word, the only answer of `isValidSignature` that counts.
 const WORD_BYTES: usize = 32;
+
+/// Longest answer of a contract that is read, in bytes.
+pub const MAX_RETURN_BYTES: usize = 64 * 1024;
+/// Most collections of one factory that are listed.
+pub const MAX_COLLECTIONS: usize = 100_000;
 
 /// Calls a function and decodes what it returns.
 pub async fn call<C: SolCall>(rpc: &Rpc, to: Address, call: &C, block: B256) -> Result<C::Return> {
@@ -30,8 +40,20 @@ async fn call_raw(rpc: &Rpc, to: Address, input: Bytes, gas: Option<u64>, block:
     if let Some(gas) = gas {
         transaction["gas"] = json!(U64::from(gas));
     }
-    rpc.call("eth_call", (transaction, json!({ "blockHash": block })))
-        .await
+    let answer: Result<Bytes> = rpc
+        .call("eth_call", (transaction, json!({ "blockHash": block })))
+        .await;
+    match answer {
+        Ok(answer) if answer.len() > MAX_RETURN_BYTES => Err(ChainError::TooLarge {
+            method: "eth_call",
+            limit_bytes: MAX_RETURN_BYTES,
+        }),
+        Ok(answer) => Ok(answer),
+        Err(error) => Err(match as_revert(&error) {
+            Some(reason) => ChainError::Reverted { reason },
+            None => error,
+        }),
+    }
 }
 
 /// The code at an address.
@@ -99,7 +121,88 @@ pub async fn is_valid_signature(
         Ok(answer) => Ok(answer.len() == WORD_BYTES
             && answer[..4] == MAGIC_VALUE
             && answer[4..].iter().all(|byte| *byte == 0)),
-        Err(ChainError::Refused { .. } | ChainError::TooLarge { .. }) => Ok(false),
+        Err(ChainError::Reverted { .. } | ChainError::TooLarge { .. }) => Ok(false),
+        // Using up the gas is an answer too; every client words it with these words.
+        Err(ChainError::Refused { text, .. }) if text.to_ascii_lowercase().contains("out of gas") => {
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
+}
+
+/// The serial with which a design's next batch starts; 1 for a design that is not open.
+pub async fn next_serial(rpc: &Rpc, collection: Address, design: DesignId, block: B256) -> Result<u64> {
+    let call_data = IWearableCollection::designOfCall {
+        designId: design.get(),
+    };
+    Ok(call(rpc, collection, &call_data, block).await?.nextSerial.max(1))
+}
+
+/// Who owns a wearable; `None` where the collection refuses, as for one that was never minted.
+pub async fn owner_of(
+    rpc: &Rpc,
+    collection: Address,
+    token_id: TokenId,
+    block: B256,
+) -> Result<Option<Address>> {
+    match call(
+        rpc,
+        collection,
+        &IERC721::ownerOfCall { tokenId: token_id.0 },
+        block,
+    )
+    .await
+    {
+        Ok(owner) => Ok(Some(owner)),
+        Err(ChainError::Reverted { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether an account may mint serials without claim key.
+pub async fn is_minter(rpc: &Rpc, collection: Address, minter: Address, block: B256) -> Result<bool> {
+    call(
+        rpc,
+        collection,
+        &IWearableCollection::isMinterCall { minter },
+        block,
+    )
+    .await
+}
+
+/// The factory's collections, from an index on.
+pub async fn collections(rpc: &Rpc, factory: Address, from: usize, block: B256) -> Result<Vec<Address>> {
+    let count = call(rpc, factory, &ICollectionFactory::collectionCountCall {}, block).await?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    if count > MAX_COLLECTIONS {
+        return Err(ChainError::Contract {
+            what: "CollectionFactory",
+            address: factory,
+            problem: "it lists more collections than are read",
+        });
+    }
+    let mut collections = Vec::new();
+    for index in from..count {
+        let index = U256::from(index);
+        collections.push(
+            call(
+                rpc,
+                factory,
+                &ICollectionFactory::collectionAtCall { index },
+                block,
+            )
+            .await?,
+        );
+    }
+    Ok(collections)
+}
+
+/// Whether an address holds an ERC-1167 clone of an implementation, byte for byte.
+pub async fn is_clone_of(
+    rpc: &Rpc,
+    collection: Address,
+    implementation: Address,
+    block: B256,
+) -> Result<bool> {
+    Ok(code_hash(rpc, collection, block).await? == clone_code_hash(implementation))
 }
