@@ -129,6 +129,7 @@ struct Sending {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Suspicion {
     Displaced(OrderId),
+    Undone(OrderId),
     Missing(u64),
 }
 

@@ -149,6 +149,11 @@ pub enum Record {
         /// `None`: done. Else why the contract reverted.
         reverted: Option<String>,
     },
+    /// A final block was replaced after all: the same bytes go out again.
+    Reopened {
+        /// The order.
+        order: OrderId,
+    },
     /// The call would revert: no nonce was taken.
     Refused {
         /// The order.
@@ -175,6 +180,7 @@ impl Record {
             | Self::Included { order, .. }
             | Self::Dropped { order }
             | Self::Finalized { order, .. }
+            | Self::Reopened { order }
             | Self::Refused { order, .. }
             | Self::Displaced { order, .. } => order,
         }
@@ -200,14 +206,14 @@ pub enum State {
         /// Whether the call succeeded.
         success: bool,
     },
-    /// In a final block, and the call succeeded. Nothing follows.
+    /// In a final block, and the call succeeded. Nothing follows, unless the chain breaks its word.
     Finalized {
         /// Which attempt.
         hash: B256,
         /// Where.
         block: BlockRef,
     },
-    /// In a final block, and the call reverted. Nothing follows.
+    /// In a final block, and the call reverted. Nothing follows, unless the chain breaks its word.
     Failed {
         /// Which attempt.
         hash: B256,

@@ -19,12 +19,15 @@ use crate::{
 const DISPLACED_LOOKS: usize = 8;
 /// A nonce counts as missing after so many different heads.
 const MISSING_LOOKS: usize = 3;
+/// A final transaction counts as undone after so many different heads.
+const REOPEN_LOOKS: usize = 3;
 /// Bytes that no block took go out again after so many blocks.
 const RESEND_AFTER_BLOCKS: u64 = 2;
 
 impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
     /// Follows every order with a nonce: into a block, out of a replaced one, to finality.
     pub(super) async fn settle(&mut self, view: &mut View) -> Result<()> {
+        self.reopen(view).await?;
         let open: Vec<Entry> = self.table.open().cloned().collect();
         for entry in open {
             match entry.state {
@@ -36,6 +39,30 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
                     self.settle_sent(view, &entry).await?;
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the account's count is below a nonce that was final, the chain broke its word, as test nodes do, or
+    /// the node lags. What is off the chain at several heads is open again, with its same bytes; if it was the
+    /// node, the receipt is found and nothing happened.
+    async fn reopen(&mut self, view: &mut View) -> Result<()> {
+        if self
+            .table
+            .highest_final_nonce()
+            .is_none_or(|last| view.nonce > last)
+        {
+            return Ok(());
+        }
+        let closed: Vec<(OrderId, BlockRef)> = self.table.closed_from(view.nonce).collect();
+        for (order, block) in closed {
+            if block.number <= view.head.number
+                && !self.is_canonical(view, block).await?
+                && self.suspect(Suspicion::Undone(order.clone()), view.head.hash, REOPEN_LOOKS)
+            {
+                tracing::error!(%order, block = block.number, "a final block was replaced");
+                self.write(Record::Reopened { order }).await?;
             }
         }
         Ok(())

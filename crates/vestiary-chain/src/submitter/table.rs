@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vestiary::block::BlockRef;
+
 use crate::submitter::outbox::{Entry, OrderId, Record, State};
 
 /// All orders of one lane, by id and by nonce.
@@ -56,12 +58,15 @@ impl Table {
         let Some(entry) = self.entries.get_mut(order) else {
             return Err(format!("order {order} was never accepted"));
         };
+        if let Record::Reopened { .. } = record {
+            return self.reopen(order);
+        }
         if entry.state.is_terminal() {
             return Err(format!("order {order} was closed already"));
         }
         let place = self.places.get(order).copied();
         match record {
-            Record::Accepted { .. } => {}
+            Record::Accepted { .. } | Record::Reopened { .. } => {}
             Record::Signed { nonce, attempt, .. } => {
                 if self.open.get(nonce).is_some_and(|other| other != order) {
                     return Err(format!("nonce {nonce} taken by two orders"));
@@ -135,6 +140,36 @@ impl Table {
             }
         }
         Ok(())
+    }
+
+    fn reopen(&mut self, order: &OrderId) -> Result<(), String> {
+        let entry = self
+            .entries
+            .get_mut(order)
+            .filter(|entry| matches!(entry.state, State::Finalized { .. } | State::Failed { .. }));
+        let Some((entry, nonce)) = entry.and_then(|entry| entry.nonce.map(|nonce| (entry, nonce))) else {
+            return Err(format!("order {order} was not final"));
+        };
+        if self.open.contains_key(&nonce) {
+            return Err(format!("nonce {nonce} taken by two orders"));
+        }
+        entry.state = State::Signed;
+        self.open.insert(nonce, order.clone());
+        self.highest_final = self
+            .closed_from(0)
+            .filter_map(|(order, _)| self.get(&order)?.nonce)
+            .max();
+        Ok(())
+    }
+
+    /// Orders in final blocks with this nonce or a higher one.
+    pub fn closed_from(&self, nonce: u64) -> impl Iterator<Item = (OrderId, BlockRef)> {
+        self.entries.values().filter_map(move |entry| match entry.state {
+            State::Finalized { block, .. } | State::Failed { block, .. } if entry.nonce >= Some(nonce) => {
+                Some((entry.order.clone(), block))
+            }
+            _ => None,
+        })
     }
 
     /// The fewest records that fold to this table: what a compacted store keeps.

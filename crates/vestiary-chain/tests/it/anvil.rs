@@ -337,7 +337,7 @@ async fn commit_claim_and_gift_on_a_real_node_are_followed_through_a_real_reorga
             owners.reverted - before
         );
     }
-    for _ in 0..100 {
+    for _ in 0..200 {
         lane.tick().await.unwrap();
         let done = |state: &State| matches!(state, State::Included { .. } | State::Finalized { .. });
         if lane.table().entries().all(|entry| done(&entry.state))

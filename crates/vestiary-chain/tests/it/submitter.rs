@@ -460,6 +460,34 @@ async fn a_replaced_block_sends_the_same_bytes_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_final_block_that_is_replaced_all_the_same_opens_its_orders_again() {
+    let scene = Scene::new(Wording::Geth, ETHER).await;
+    let mut lane = scene.open().await;
+    scene.chain.mine_blocks(5);
+    for serial in 0..3 {
+        lane.submit(id(&format!("order-{serial}")), mint_call(serial))
+            .await
+            .unwrap();
+        lane.tick().await.unwrap();
+        scene.chain.mine();
+    }
+    finish(&scene, &mut lane).await;
+    let before = scene.chain.head().number;
+    scene
+        .chain
+        .reorg(usize::try_from(before - 6).unwrap(), |_| Fate::Dropped);
+    scene.chain.mine_blocks(before);
+    for _ in 0..3 {
+        lane.tick().await.unwrap();
+        scene.chain.mine();
+    }
+    finish(&scene, &mut lane).await;
+    assert!((0..3).all(|serial| scene.minted(serial) == 1));
+    assert!(lane.table().entries().all(|entry| entry.attempts.len() == 1));
+    assert_eq!(&Table::replay(&scene.outbox.records()).unwrap(), lane.table());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_would_revert_is_refused_by_name_and_takes_no_nonce() {
     let scene = Scene::new(Wording::Geth, ETHER).await;
     let mut lane = scene.open().await;
