@@ -39,8 +39,8 @@ pub async fn accept(service: &Arc<Service>, body: &NewClaim) -> Result<ClaimView
 }
 
 fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiError> {
-    let now_ms = service.clock.now_unix_ms();
-    let now_s = now_ms / 1000;
+    let accepted_ms = service.clock.now_unix_ms();
+    let now_s = accepted_ms / 1000;
     if wanted.deadline_s < now_s + CLAIM_MARGIN_S {
         let detail = format!("the deadline must lie at least {CLAIM_MARGIN_S} seconds ahead; sign again");
         return Err(ApiError::new(Code::Expired, detail));
@@ -58,7 +58,7 @@ fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiE
     check_signature(wanted, &leaf)?;
     if service.is_minted(&wanted.wearable)? {
         // The same claim asked again after it was mined is the same answer, not an error.
-        if let Some(view) = existing(service, wanted)? {
+        if let Some(view) = existing(service, wanted) {
             return Ok(view);
         }
         return Err(already(&wanted.wearable));
@@ -70,7 +70,7 @@ fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiE
         to: wanted.to,
         deadline_s: wanted.deadline_s,
         signature: Bytes::copy_from_slice(wanted.signature.as_bytes()),
-        accepted_ms: now_ms,
+        accepted_ms,
     };
     let mut found = None;
     service.ledger.command(|state| {
@@ -92,12 +92,12 @@ fn already(wearable: &WearableId) -> ApiError {
 }
 
 /// A claim of this wearable to the same receiver that is known already.
-fn existing(service: &Service, wanted: &Wanted) -> Result<Option<ClaimView>, ApiError> {
-    Ok(service.ledger.read(|state| {
+fn existing(service: &Service, wanted: &Wanted) -> Option<ClaimView> {
+    service.ledger.read(|state| {
         let id = state.claims_by_wearable.get(&wanted.wearable)?;
         let claim = state.claims.get(id).filter(|claim| claim.to == wanted.to)?;
         Some(view_in(service, state, claim))
-    }))
+    })
 }
 
 /// The claim of a wearable that may still come to something.
@@ -193,10 +193,11 @@ fn view_in(service: &Service, state: &State, claim: &ClaimAccepted) -> ClaimView
     let order = service.order(state, &order_id(&claim.id));
     let (progress, reason) = match order.map(|entry| &entry.state) {
         None | Some(OrderState::Queued) => ("queued", String::new()),
-        Some(OrderState::Signed | OrderState::Sent) => ("submitted", String::new()),
         Some(OrderState::Included { success: true, .. }) => ("included", String::new()),
-        // Whether the failed call stands is known when its block is final.
-        Some(OrderState::Included { success: false, .. }) => ("submitted", String::new()),
+        // Whether a failed call stands is known when its block is final.
+        Some(OrderState::Signed | OrderState::Sent | OrderState::Included { success: false, .. }) => {
+            ("submitted", String::new())
+        }
         Some(OrderState::Finalized { .. }) => ("finalized", String::new()),
         Some(OrderState::Failed { reason, .. } | OrderState::Refused { reason }) => {
             ("failed", reason.clone())

@@ -152,12 +152,12 @@ fn entry(
         None => None,
     };
     let mut answer = Entry::owned(*id, Origin::Issued);
-    let mut fits = None;
+    let mut loadable = None;
     match &design {
         Some(design) => {
             answer = answer.with_design(design.digest, &design.document);
-            fits = world.map(|world| fit(world, design.document.slot, &design.document.representations));
-            if let Some(Fit::Exact(file) | Fit::Fallback(file)) = &fits
+            loadable = world.map(|world| fit(world, design.document.slot, &design.document.representations));
+            if let Some(Fit::Exact(file) | Fit::Fallback(file)) = &loadable
                 && service.content.record(&file.sha256).is_err()
             {
                 gaps.push(Gap::FileMissing);
@@ -181,7 +181,7 @@ fn entry(
             statuses: &statuses,
             until: 0,
             block_time: as_of.timestamp,
-            fit: fits.as_ref(),
+            fit: loadable.as_ref(),
         })
     };
     let known = facts(&gaps);
@@ -195,7 +195,7 @@ fn entry(
     } else {
         known
     };
-    Ok(answer.decided(decision, fits.as_ref()))
+    Ok(answer.decided(decision, loadable.as_ref()))
 }
 
 fn issuer(service: &Service, view: &View<'_>, id: &WearableId) -> Result<IssuerEntry, ApiError> {
@@ -249,9 +249,12 @@ pub fn percent_encode(id: &str) -> String {
     for byte in id.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte))
+                encoded.push(char::from(byte));
             }
-            other => encoded.push_str(&format!("%{other:02X}")),
+            other => {
+                encoded.push('%');
+                encoded.push_str(&hex::encode_upper([other]));
+            }
         }
     }
     encoded

@@ -119,9 +119,12 @@ pub fn of(service: &Service, id: &WearableId) -> Result<Provenance, ApiError> {
             HistoryKind::Burned => ("burned", String::new()),
         };
         let mut step = Step::on_chain(kind, &event.at, detail);
-        let account = |address: alloy_primitives::Address| match address.is_zero() {
-            true => String::new(),
-            false => service.account(address).to_string(),
+        let account = |address: alloy_primitives::Address| {
+            if address.is_zero() {
+                String::new()
+            } else {
+                service.account(address).to_string()
+            }
         };
         step.from = account(event.from);
         step.to = account(event.to);
@@ -153,12 +156,12 @@ pub fn log_proof(service: &Service, id: &WearableId) -> Result<Vec<u8>, ApiError
     let published = service
         .log_reader
         .published()
-        .map_err(|error| service.log_error(error))?;
+        .map_err(|error| service.log_error(&error))?;
     let checkpoint = SignedCheckpoint::parse(&published.bytes).map_err(ApiError::internal)?;
     let (_, hashes) = service
         .log_reader
         .inclusion(index, published.checkpoint.size())
-        .map_err(|error| service.log_error(error))?;
+        .map_err(|error| service.log_error(&error))?;
     let proof = TlogProof::new(Some(statement), index, hashes, checkpoint).map_err(ApiError::internal)?;
     Ok(proof.to_bytes())
 }

@@ -259,7 +259,7 @@ impl Service {
             .design(&collection, design_id)
             .map_err(mirror_error)?
             .map_or(1, |design| design.next_serial);
-        let stated = self.last_stated_serial(&view, collection, design_id)? + 1;
+        let stated = crate::views::last_stated_serial(&view, collection, design_id)? + 1;
         Ok(promised.max(on_chain).max(stated))
     }
 
@@ -288,7 +288,7 @@ impl Service {
     pub fn log_entry(&self, index: u64) -> Result<Vec<u8>, ApiError> {
         self.log_reader
             .entry(index)
-            .map_err(|error| self.log_error(error))
+            .map_err(|error| self.log_error(&error))
     }
 
     /// The newest checkpoint's text and size.
@@ -296,13 +296,13 @@ impl Service {
         let published = self
             .log_reader
             .published()
-            .map_err(|error| self.log_error(error))?;
+            .map_err(|error| self.log_error(&error))?;
         let text = String::from_utf8(published.bytes.clone()).map_err(ApiError::internal)?;
         Ok((text, published.checkpoint.size()))
     }
 
     /// The log's failures as problems.
-    pub fn log_error(&self, error: LogError) -> ApiError {
+    pub fn log_error(&self, error: &LogError) -> ApiError {
         tracing::error!(%error, "the log failed");
         ApiError::new(
             Code::NotWritable,

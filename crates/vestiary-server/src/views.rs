@@ -89,29 +89,6 @@ impl Service {
         Ok(last + 1)
     }
 
-    /// The last serial that the log states of a design; 0 if it states none.
-    pub(crate) fn last_stated_serial(
-        &self,
-        view: &View<'_>,
-        collection: CollectionId,
-        design_id: DesignId,
-    ) -> Result<u64, ApiError> {
-        let mut last = 0;
-        let mut after = None;
-        loop {
-            let page = view
-                .stated_batches(&collection, Some(design_id), after, MAX_PAGE_ROWS)
-                .map_err(mirror_error)?;
-            for batch in &page.items {
-                last = last.max(batch.statement.range().map_or(0, |range| range.last().get()));
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(last);
-            }
-        }
-    }
-
     /// The design of a wearable: as the chain names it, else as it was registered here.
     pub fn design_of(&self, id: &WearableId) -> Result<Option<Arc<RegisteredDesign>>, ApiError> {
         let Some(design_id) = id.token_id.design_id() else {
@@ -186,5 +163,27 @@ impl Service {
         }
         cache.insert(root, Arc::clone(&bindings));
         Ok(Some(bindings))
+    }
+}
+
+/// The last serial that the log states of a design; 0 if it states none.
+pub(crate) fn last_stated_serial(
+    view: &View<'_>,
+    collection: CollectionId,
+    design_id: DesignId,
+) -> Result<u64, ApiError> {
+    let mut last = 0;
+    let mut after = None;
+    loop {
+        let page = view
+            .stated_batches(&collection, Some(design_id), after, MAX_PAGE_ROWS)
+            .map_err(mirror_error)?;
+        for batch in &page.items {
+            last = last.max(batch.statement.range().map_or(0, |range| range.last().get()));
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(last);
+        }
     }
 }

@@ -18,7 +18,7 @@ pub async fn checkpoint(State(service): State<Arc<Service>>) -> Result<Response,
     let published = service
         .log_reader
         .published()
-        .map_err(|error| service.log_error(error))?;
+        .map_err(|error| service.log_error(&error))?;
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
@@ -42,7 +42,7 @@ pub async fn tile(
     let bytes = super::blocking(&service, move |service| {
         service.log_reader.file(&full).map_err(|error| match error {
             vestiary_log::LogError::NotPublished { .. } => ApiError::not_found(&full),
-            error => service.log_error(error),
+            error => service.log_error(&error),
         })
     })
     .await?;

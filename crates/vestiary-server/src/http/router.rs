@@ -83,7 +83,7 @@ fn described() -> (Router<Arc<Service>>, utoipa::openapi::OpenApi) {
         .split_for_parts()
 }
 
-/// The API's description (OpenAPI 3.1).
+/// The API's description (`OpenAPI` 3.1).
 pub fn openapi() -> utoipa::openapi::OpenApi {
     described().1
 }

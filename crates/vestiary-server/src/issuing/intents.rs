@@ -62,7 +62,7 @@ pub async fn finish(service: &Arc<Service>, id: &IntentId) -> Result<Logged, Api
                 .log
                 .append(entries)
                 .await
-                .map_err(|error| service.log_error(error))?
+                .map_err(|error| service.log_error(&error))?
                 .first_index
         }
     };

@@ -105,7 +105,7 @@ fn write(
             .map(|((name, value), salt)| ((*name).to_owned(), salted_hash(name, value, salt)))
             .collect();
         let certificate = UnsignedCertificate::new(CertificateFields {
-            issuer_key: issuer_key.clone(),
+            issuer_key,
             issuer_name: issuer.name.clone(),
             issuer_id,
             registry: service.registry(),

@@ -38,7 +38,7 @@ pub async fn open_log(service: &Arc<Service>, opened: LogOpened) -> Result<(), A
             .log
             .append(vec![entry])
             .await
-            .map_err(|error| service.log_error(error))?;
+            .map_err(|error| service.log_error(&error))?;
         return Ok(());
     }
     if service.log_entry(0)? == entry {

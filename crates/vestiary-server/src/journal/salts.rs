@@ -69,7 +69,9 @@ impl SaltStore {
         let mut salts = BTreeMap::new();
         for (serial, count) in wanted {
             let mut of_serial = vec![[0; SALT_BYTES]; count];
-            of_serial.iter_mut().for_each(|salt| self.random.fill(salt));
+            for salt in &mut of_serial {
+                self.random.fill(salt);
+            }
             salts.insert(serial, of_serial);
         }
         let record = SaltRecord {

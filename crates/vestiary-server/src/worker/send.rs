@@ -260,7 +260,7 @@ fn due_anchor(service: &Service, waited: Option<Duration>) -> Result<Option<(Ord
     let published = service
         .log_reader
         .published()
-        .map_err(|error| service.log_error(error))?;
+        .map_err(|error| service.log_error(&error))?;
     let (size, root) = (published.checkpoint.size(), published.checkpoint.root());
     let order = OrderId::new(format!("anchor/{size}")).map_err(ApiError::internal)?;
     let call = calls::anchor(
