@@ -9,6 +9,10 @@ use vestiary::typed_data::CommitBatch;
 
 use crate::submitter::Call;
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "each call is written for this and nothing else"
+)]
 fn call(to: Address, call: impl SolCall) -> Call {
     Call::new(to, call.abi_encode().into())
 }

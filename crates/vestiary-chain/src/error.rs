@@ -105,14 +105,6 @@ pub enum ChainError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// A transaction of a deployment was not mined in time, or failed.
-    #[error("deploying {what}: {problem}")]
-    Deploy {
-        /// The contract.
-        what: &'static str,
-        /// What happened.
-        problem: String,
-    },
     /// The outbox did not take a record; whether it is durable is unknown. Open the submitter again.
     #[error("the outbox failed: {0}")]
     Outbox(String),
@@ -212,7 +204,6 @@ impl ChainError {
             Self::Fault(_) => "node_fault",
             Self::Reverted { .. } => "contract_refuses",
             Self::Contract { .. } => "contract_mismatch",
-            Self::Deploy { .. } => "deploy_failed",
             Self::Outbox(_) => "outbox_failed",
             Self::Signer(_) => "signer_refused",
             Self::OrderDiffers { .. } => "order_differs",

@@ -18,7 +18,7 @@ use crate::submitter::Call;
 use crate::{ChainError, Result, TransactionSigner};
 
 /// How long a transaction is waited for.
-pub const WAIT: Duration = Duration::from_secs(120);
+pub const WAIT: Duration = Duration::from_mins(2);
 /// Pause between two looks for the receipt.
 const POLL: Duration = Duration::from_millis(150);
 /// Tip offered, in wei per gas.

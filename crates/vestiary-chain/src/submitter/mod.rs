@@ -224,9 +224,13 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
         let started = tokio::time::Instant::now();
         let mut view = self.view().await?;
         self.settle(&mut view).await?;
-        self.send_again(&view).await?;
+        let lacks_funds = self.send_again(&view).await?;
         self.fill_gap(&view).await?;
-        self.lane = self.start(&view, started + self.options.tick_budget).await?;
+        self.lane = if lacks_funds {
+            self.paused(self.committed_wei()).await?
+        } else {
+            self.start(&view, started + self.options.tick_budget).await?
+        };
         Ok(Tick {
             changed: std::mem::take(&mut self.changed),
             lane: self.lane.clone(),
@@ -253,6 +257,19 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             nonce: nonce.to(),
             tip_wei,
             canonical: BTreeMap::new(),
+        })
+    }
+
+    async fn balance_wei(&self) -> Result<U256> {
+        self.rpc.call("eth_getBalance", (self.account(), "latest")).await
+    }
+
+    async fn paused(&self, needed_wei: U256) -> Result<LaneState> {
+        let balance_wei = self.balance_wei().await?;
+        Ok(LaneState::Paused {
+            account: self.account(),
+            needed_wei,
+            balance_wei,
         })
     }
 
@@ -286,12 +303,12 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
     }
 
     /// Counts the different heads at which something looked wrong; true when it was often enough to act.
-    fn suspect(&mut self, suspicion: Suspicion, head: B256, looks: usize) -> bool {
+    fn suspect(&mut self, suspicion: &Suspicion, head: B256, looks: usize) -> bool {
         let heads = self.suspicions.entry(suspicion.clone()).or_default();
         heads.insert(head);
         let enough = heads.len() >= looks;
         if enough {
-            self.suspicions.remove(&suspicion);
+            self.suspicions.remove(suspicion);
         }
         enough
     }

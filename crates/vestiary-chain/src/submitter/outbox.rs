@@ -282,7 +282,6 @@ pub trait Outbox: Send + Sync {
 mod decimal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub(super) fn serialize<S: Serializer>(wei: &u128, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(wei)
     }

@@ -59,7 +59,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
         for (order, block) in closed {
             if block.number <= view.head.number
                 && !self.is_canonical(view, block).await?
-                && self.suspect(Suspicion::Undone(order.clone()), view.head.hash, REOPEN_LOOKS)
+                && self.suspect(&Suspicion::Undone(order.clone()), view.head.hash, REOPEN_LOOKS)
             {
                 tracing::error!(%order, block = block.number, "a final block was replaced");
                 self.write(Record::Reopened { order }).await?;
@@ -137,7 +137,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             Err(error) => return Err(error),
         };
         let suspicion = Suspicion::Displaced(entry.order.clone());
-        if nonce < count.to::<u64>() && self.suspect(suspicion, view.head.hash, DISPLACED_LOOKS) {
+        if nonce < count.to::<u64>() && self.suspect(&suspicion, view.head.hash, DISPLACED_LOOKS) {
             tracing::warn!(order = %entry.order, nonce, "another transaction took the nonce; a new one follows");
             return self
                 .write(Record::Displaced {
@@ -195,8 +195,10 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
         json!({ "from": self.account(), "to": call.to, "input": call.data, "value": call.value_wei })
     }
 
-    /// Sends what no node is known to have, and what blocks have left out; replaces what is stuck.
-    pub(super) async fn send_again(&mut self, view: &View) -> Result<()> {
+    /// Sends what no node is known to have, and what blocks have left out; replaces what is stuck. Says
+    /// whether the purse was too empty for any of it.
+    pub(super) async fn send_again(&mut self, view: &View) -> Result<bool> {
+        let mut lacks_funds = false;
         let waiting: Vec<Entry> = self
             .table
             .open()
@@ -220,10 +222,10 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
                 .and_then(|sending| sending.last)
                 .is_none_or(|last| view.head.number.abs_diff(last) >= RESEND_AFTER_BLOCKS);
             if due {
-                self.send(view, &entry.order).await?;
+                lacks_funds |= self.send(view, &entry.order).await? == SendOutcome::Funds;
             }
         }
-        Ok(())
+        Ok(lacks_funds)
     }
 
     /// Signs the nonce again with higher fees; false where the cap or the number of attempts forbids it.
@@ -308,7 +310,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
                 .table
                 .highest_final_nonce()
                 .is_none_or(|last| view.nonce > last);
-        if !missing || !self.suspect(Suspicion::Missing(view.nonce), view.head.hash, MISSING_LOOKS) {
+        if !missing || !self.suspect(&Suspicion::Missing(view.nonce), view.head.hash, MISSING_LOOKS) {
             return Ok(());
         }
         let order = OrderId::new(format!("fill:{}:{}", view.nonce, view.head.number))?;

@@ -49,16 +49,8 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
                 Simulation::Later => continue,
             };
             let needed_wei = self.committed_wei() + cost_wei(gas_limit, fees.max_fee_wei, &entry.call);
-            let balance_wei: U256 = self
-                .rpc
-                .call("eth_getBalance", (self.account(), "latest"))
-                .await?;
-            if balance_wei < needed_wei {
-                return Ok(LaneState::Paused {
-                    account: self.account(),
-                    needed_wei,
-                    balance_wei,
-                });
+            if self.balance_wei().await? < needed_wei {
+                return self.paused(needed_wei).await;
             }
             // Above everything that was ever taken, and not below what the chain has used: no gap, no double.
             let nonce = self.table.next_nonce().max(view.nonce);
@@ -70,11 +62,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             })
             .await?;
             if self.send(view, &entry.order).await? == SendOutcome::Funds {
-                return Ok(LaneState::Paused {
-                    account: self.account(),
-                    needed_wei,
-                    balance_wei,
-                });
+                return self.paused(needed_wei).await;
             }
         }
         Ok(LaneState::Running)
@@ -85,7 +73,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
     }
 
     /// The most that transactions in flight can cost.
-    fn committed_wei(&self) -> U256 {
+    pub(super) fn committed_wei(&self) -> U256 {
         self.table
             .open()
             .filter(|entry| entry.is_in_flight())

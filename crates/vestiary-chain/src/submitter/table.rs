@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vestiary::block::BlockRef;
 
-use crate::submitter::outbox::{Entry, OrderId, Record, State};
+use crate::submitter::outbox::{Attempt, Entry, OrderId, Record, State};
 
 /// All orders of one lane, by id and by nonce.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,27 +67,7 @@ impl Table {
         let place = self.places.get(order).copied();
         match record {
             Record::Accepted { .. } | Record::Reopened { .. } => {}
-            Record::Signed { nonce, attempt, .. } => {
-                if self.open.get(nonce).is_some_and(|other| other != order) {
-                    return Err(format!("nonce {nonce} taken by two orders"));
-                }
-                match entry.nonce {
-                    Some(taken) if taken != *nonce => {
-                        return Err(format!("order {order} with nonces {taken} and {nonce}"));
-                    }
-                    Some(_) => {}
-                    None => {
-                        if let Some(index) = place {
-                            self.queued.remove(&index);
-                        }
-                        entry.nonce = Some(*nonce);
-                        self.open.insert(*nonce, order.clone());
-                        self.next_nonce = self.next_nonce.max(nonce.saturating_add(1));
-                    }
-                }
-                entry.attempts.push(attempt.clone());
-                entry.state = State::Signed;
-            }
+            Record::Signed { nonce, attempt, .. } => return self.sign(order, *nonce, attempt.clone()),
             Record::Sent { .. } => entry.state = State::Sent,
             Record::Included {
                 hash, block, success, ..
@@ -139,6 +119,32 @@ impl Table {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn sign(&mut self, order: &OrderId, nonce: u64, attempt: Attempt) -> Result<(), String> {
+        if self.open.get(&nonce).is_some_and(|other| other != order) {
+            return Err(format!("nonce {nonce} taken by two orders"));
+        }
+        let Some(entry) = self.entries.get_mut(order) else {
+            return Err(format!("order {order} was never accepted"));
+        };
+        match entry.nonce {
+            Some(taken) if taken != nonce => {
+                return Err(format!("order {order} with nonces {taken} and {nonce}"));
+            }
+            Some(_) => {}
+            None => {
+                if let Some(place) = self.places.get(order) {
+                    self.queued.remove(place);
+                }
+                entry.nonce = Some(nonce);
+                self.open.insert(nonce, order.clone());
+                self.next_nonce = self.next_nonce.max(nonce.saturating_add(1));
+            }
+        }
+        entry.attempts.push(attempt);
+        entry.state = State::Signed;
         Ok(())
     }
 

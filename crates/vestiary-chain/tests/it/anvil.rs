@@ -167,6 +167,7 @@ async fn until_mined(lane: &mut Submitter<MemoryOutbox, Account>, order: &str, c
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn commit_claim_and_gift_on_a_real_node_are_followed_through_a_real_reorganisation() {
     let Some(anvil) = anvil() else { return };
     let rpc = connect(&anvil).await;

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use alloy_primitives::{Address, U256};
 use tokio::time::timeout;
 use vestiary_chain::{
+    MAX_FILTER_ADDRESSES,
     follower::{
         BehindReason, Event, Follower, FollowerOptions, HaltReason, LogCheck, Start, UNDO_WINDOW_BLOCKS,
     },
@@ -104,6 +106,43 @@ async fn a_contract_announced_in_a_block_is_followed_from_that_block_on() {
         .map(|(block, log)| (block.number, log.log_index))
         .collect();
     assert_eq!(seen, [(2, 0), (2, 1), (2, 2), (2, 3), (3, 0), (3, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_contracts_than_a_filter_takes_are_followed_all_the_same() {
+    let chain = sim(2);
+    chain.emit(vec![log(child(1), 1), log(Address::repeat_byte(0xdd), 2)]);
+    chain.mine_blocks(5);
+    let many = |count: usize| {
+        FactoryOnly(
+            (0..count)
+                .map(|n| child(n as u64 % 12))
+                .chain(strangers(count))
+                .collect(),
+        )
+    };
+    for count in [MAX_FILTER_ADDRESSES - 100, MAX_FILTER_ADDRESSES + 100] {
+        let rpc = connect(&chain).await;
+        let mut follower = Follower::new(rpc, many(count), Start::At(0), quick());
+        let mut fold = Fold::default();
+        settle(&mut follower, &mut fold, &chain).await;
+        assert_eq!(fold.logs().len(), 1, "{count}");
+    }
+    let longest = chain
+        .questions()
+        .into_iter()
+        .map(|question| question.len())
+        .max()
+        .unwrap();
+    assert!(
+        longest < MAX_FILTER_ADDRESSES * 50,
+        "a list of more than the limit was sent: {longest}"
+    );
+}
+
+/// Addresses that never write.
+fn strangers(count: usize) -> impl Iterator<Item = Address> {
+    (0..count).map(|n| Address::from_word(U256::from(0xffff_0000_u64 + n as u64).into()))
 }
 
 #[tokio::test(start_paused = true)]

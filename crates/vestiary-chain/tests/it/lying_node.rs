@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use tokio::time::timeout;
 use vestiary::block::{BlockRef, ChainLog};
 use vestiary_chain::{
-    follower::{Follower, FollowerOptions, LogCheck, Start},
+    follower::{BehindReason, Follower, FollowerOptions, LogCheck, Start},
     sim::{Lie, LiePlan, Seeded, SimChain, SimOptions},
 };
 
@@ -27,7 +27,7 @@ async fn lying_story(seed: u64) -> usize {
     let chain = sim(150);
     write(&chain, &mut seeded, 3);
     chain.mine_blocks(seeded.below(60));
-    let check = if seed % 3 == 0 {
+    let check = if seed.is_multiple_of(3) {
         LogCheck::ReceiptsRoot
     } else {
         LogCheck::Bloom
@@ -201,7 +201,7 @@ async fn every_lie_alone_is_survived_and_named() {
         chain.mine();
         settle(&mut follower, &mut fold, &chain).await;
         assert!(fold.logs() == expected(&chain, &BTreeSet::new()), "{lie:?}");
-        let codes: BTreeSet<_> = fold.behind.iter().map(|reason| reason.code()).collect();
+        let codes: BTreeSet<_> = fold.behind.iter().map(BehindReason::code).collect();
         println!("ran: {lie:?}, reported as {codes:?}");
     }
 }

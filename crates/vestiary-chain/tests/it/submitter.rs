@@ -2,17 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use vestiary::abi::{IWearableCollection::AlreadyMinted, SolError};
 use vestiary_chain::{
-    ChainError, Result, TransactionSigner,
+    ChainError, Result,
     rpc::Rpc,
-    sim::{Fate, Lie, SimCall, SimChain, SimOptions, SimOutcome, SimStorage, Wording},
+    sim::{Lie, SimCall, SimChain, SimOptions, SimOutcome, SimStorage, Wording},
     submitter::{
-        Call, Entry, FailedAppend, LaneState, MemoryOutbox, OrderId, Record, State, Submitter,
-        SubmitterOptions, Table, Tick,
+        Call, Entry, LaneState, MemoryOutbox, OrderId, Record, State, Submitter, SubmitterOptions, Table,
+        Tick,
     },
 };
 use vestiary_signing::{Account, AccountKey, Memory, Purpose};
@@ -23,7 +21,7 @@ pub(crate) fn shop() -> Address {
     Address::repeat_byte(0x5b)
 }
 
-const ETHER: u128 = 1_000_000_000_000_000_000;
+pub(crate) const ETHER: u128 = 1_000_000_000_000_000_000;
 
 /// Mints a serial once: the second time it reverts. A serial `n` with a high bit needs `n` without it first.
 fn mint(call: &SimCall, storage: &mut SimStorage) -> std::result::Result<SimOutcome, Bytes> {
@@ -141,7 +139,7 @@ pub(crate) async fn finish(scene: &Scene, lane: &mut Lane) {
     );
 }
 
-fn state(lane: &Lane, order: &str) -> State {
+pub(crate) fn state(lane: &Lane, order: &str) -> State {
     lane.entry(&id(order)).unwrap().state.clone()
 }
 
@@ -246,89 +244,6 @@ async fn bytes_that_are_mined_while_the_node_says_nonce_too_low_are_found_by_the
     scene.chain.mine();
     lane.tick().await.unwrap();
     assert!(matches!(state(&lane, "a"), State::Included { success: true, .. }));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_crash_at_any_write_leaves_no_gap_and_no_double() {
-    for kind in [FailedAppend::Lost, FailedAppend::Kept] {
-        for number in 0..14 {
-            let scene = Scene::new(Wording::Geth, ETHER).await;
-            scene.outbox.fail_append(number, kind);
-            let mut lane = scene.open().await;
-            for serial in 0..3 {
-                let order = id(&format!("order-{serial}"));
-                // The caller repeats until it is answered, as with any order.
-                while lane.submit(order.clone(), mint_call(serial)).await.is_err() {
-                    lane = scene.open().await;
-                }
-            }
-            finish(&scene, &mut lane).await;
-            assert!(
-                (0..3).all(|serial| scene.minted(serial) == 1),
-                "{kind:?} {number}"
-            );
-            assert_eq!(scene.chain.nonce(lane.account()), 3, "{kind:?} {number}");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_crash_between_any_two_steps_leaves_no_gap_and_no_double() {
-    let mut cuts = 0;
-    for polls in 1..60 {
-        let scene = Scene::new(Wording::Geth, ETHER).await;
-        let mut lane = scene.open().await;
-        for serial in 0..3 {
-            lane.submit(id(&format!("order-{serial}")), mint_call(serial))
-                .await
-                .unwrap();
-        }
-        for _ in 0..4 {
-            let mut tick = Box::pin(lane.tick());
-            let mut done = false;
-            for _ in 0..polls {
-                done = done
-                    || std::future::poll_fn(|context| {
-                        std::task::Poll::Ready(tick.as_mut().poll(context).is_ready())
-                    })
-                    .await;
-                if done {
-                    break;
-                }
-            }
-            drop(tick);
-            cuts += usize::from(!done);
-            scene.chain.mine();
-            lane = scene.open().await;
-        }
-        finish(&scene, &mut lane).await;
-        assert!(
-            (0..3).all(|serial| scene.minted(serial) == 1),
-            "after {polls} polls"
-        );
-        assert_eq!(scene.chain.nonce(lane.account()), 3, "after {polls} polls");
-    }
-    println!("ran: {cuts} ticks cut off between two steps");
-    assert!(cuts > 50);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lane_whose_write_was_cut_off_does_nothing_until_it_is_opened_again() {
-    let scene = Scene::new(Wording::Geth, ETHER).await;
-    scene.outbox.fail_append(1, FailedAppend::Kept);
-    let mut lane = scene.open().await;
-    lane.submit(id("a"), mint_call(1)).await.unwrap();
-    assert_eq!(lane.tick().await.unwrap_err().code(), "outbox_failed");
-    assert_eq!(
-        lane.submit(id("b"), mint_call(2)).await.unwrap_err().code(),
-        "outbox_failed"
-    );
-    assert_eq!(lane.tick().await.unwrap_err().code(), "outbox_failed");
-    assert_eq!(
-        scene.chain.waiting().len(),
-        0,
-        "nothing was sent that may not be durable"
-    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -437,57 +352,6 @@ async fn an_empty_purse_pauses_the_lane_before_a_nonce_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replaced_block_sends_the_same_bytes_again() {
-    for fate in [Fate::Dropped, Fate::Returned] {
-        let scene = Scene::new(Wording::Geth, ETHER).await;
-        let mut lane = scene.open().await;
-        scene.chain.mine_blocks(5);
-        lane.submit(id("a"), mint_call(1)).await.unwrap();
-        lane.tick().await.unwrap();
-        scene.chain.mine_blocks(3);
-        lane.tick().await.unwrap();
-        assert!(matches!(state(&lane, "a"), State::Included { .. }));
-        scene.chain.reorg(4, |_| fate);
-        scene.chain.mine_blocks(5);
-        finish(&scene, &mut lane).await;
-        assert_eq!(lane.entry(&id("a")).unwrap().attempts.len(), 1, "{fate:?}");
-        assert_eq!(
-            (scene.minted(1), scene.chain.nonce(lane.account())),
-            (1, 1),
-            "{fate:?}"
-        );
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_final_block_that_is_replaced_all_the_same_opens_its_orders_again() {
-    let scene = Scene::new(Wording::Geth, ETHER).await;
-    let mut lane = scene.open().await;
-    scene.chain.mine_blocks(5);
-    for serial in 0..3 {
-        lane.submit(id(&format!("order-{serial}")), mint_call(serial))
-            .await
-            .unwrap();
-        lane.tick().await.unwrap();
-        scene.chain.mine();
-    }
-    finish(&scene, &mut lane).await;
-    let before = scene.chain.head().number;
-    scene
-        .chain
-        .reorg(usize::try_from(before - 6).unwrap(), |_| Fate::Dropped);
-    scene.chain.mine_blocks(before);
-    for _ in 0..3 {
-        lane.tick().await.unwrap();
-        scene.chain.mine();
-    }
-    finish(&scene, &mut lane).await;
-    assert!((0..3).all(|serial| scene.minted(serial) == 1));
-    assert!(lane.table().entries().all(|entry| entry.attempts.len() == 1));
-    assert_eq!(&Table::replay(&scene.outbox.records()).unwrap(), lane.table());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_call_that_would_revert_is_refused_by_name_and_takes_no_nonce() {
     let scene = Scene::new(Wording::Geth, ETHER).await;
     let mut lane = scene.open().await;
@@ -535,72 +399,6 @@ async fn an_order_that_needs_one_in_flight_waits_for_it() {
     );
     finish(&scene, &mut lane).await;
     assert!(matches!(state(&lane, "claim"), State::Finalized { .. }));
-}
-
-/// Signs with the lane's key behind the lane's back.
-fn strangers_transaction(nonce: u64) -> Bytes {
-    let transaction = TxEip1559 {
-        chain_id: 31_337,
-        nonce,
-        gas_limit: 100_000,
-        max_fee_per_gas: 9_000_000_000,
-        max_priority_fee_per_gas: 9_000_000_000,
-        to: TxKind::Call(Address::repeat_byte(1)),
-        ..TxEip1559::default()
-    };
-    let signature = TransactionSigner::sign_transaction(&account(), &transaction).unwrap();
-    transaction.into_signed(signature).encoded_2718().into()
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_nonce_lost_to_a_stranger_is_replaced_only_when_that_is_final() {
-    let scene = Scene::new(Wording::Geth, ETHER).await;
-    let mut lane = scene.open().await;
-    lane.submit(id("a"), mint_call(1)).await.unwrap();
-    scene.chain.lie_once("eth_sendRawTransaction", Lie::ThrownAway);
-    lane.tick().await.unwrap();
-    let _: B256 = scene
-        .rpc
-        .call("eth_sendRawTransaction", (strangers_transaction(0),))
-        .await
-        .unwrap();
-    scene.chain.mine();
-    for _ in 0..7 {
-        lane.tick().await.unwrap();
-        assert_eq!(
-            lane.entry(&id("a")).unwrap().nonce,
-            Some(0),
-            "not before it is final"
-        );
-        scene.chain.mine();
-    }
-    finish(&scene, &mut lane).await;
-    assert_eq!(lane.entry(&id("a")).unwrap().nonce, Some(1));
-    assert_eq!(scene.minted(1), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_nonce_that_a_replaced_block_took_away_is_filled() {
-    let scene = Scene::new(Wording::Geth, ETHER).await;
-    let _: B256 = scene
-        .rpc
-        .call("eth_sendRawTransaction", (strangers_transaction(0),))
-        .await
-        .unwrap();
-    scene.chain.mine_blocks(2);
-    let mut lane = scene.open().await;
-    lane.submit(id("a"), mint_call(1)).await.unwrap();
-    lane.tick().await.unwrap();
-    assert_eq!(lane.entry(&id("a")).unwrap().nonce, Some(1));
-    scene.chain.reorg(2, |_| Fate::Dropped);
-    scene.chain.mine_blocks(3);
-    finish(&scene, &mut lane).await;
-    assert_eq!((scene.minted(1), scene.chain.nonce(lane.account())), (1, 2));
-    assert_eq!(
-        lane.table().entries().count(),
-        2,
-        "the filler is an entry like any other"
-    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,9 +37,8 @@ async fn storm(seed: u64) -> usize {
             lane.submit(order, mint_call(accepted)).await.unwrap();
             accepted += 1;
         }
-        match lane.tick().await {
-            Err(ChainError::Outbox(error)) => panic!("seed {seed}: {error}"),
-            Ok(_) | Err(_) => {}
+        if let Err(ChainError::Outbox(error)) = lane.tick().await {
+            panic!("seed {seed}: {error}");
         }
         match seeded.below(12) {
             0 => {
