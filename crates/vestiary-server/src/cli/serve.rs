@@ -1,10 +1,10 @@
 //! `vestiary serve`.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
-use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 use vestiary_log::Disk;
@@ -81,9 +81,14 @@ async fn stop(with_stdin: bool) {
         if !with_stdin {
             return std::future::pending().await;
         }
-        let mut stdin = tokio::io::stdin();
-        let mut buffer = [0; 64];
-        while matches!(stdin.read(&mut buffer).await, Ok(read) if read > 0) {}
+        let (told, ended) = tokio::sync::oneshot::channel();
+        // A thread of its own: reading a terminal or pipe cannot be interrupted, and must not hold the exit up.
+        std::thread::spawn(move || {
+            let mut buffer = [0; 64];
+            while matches!(std::io::stdin().read(&mut buffer), Ok(read) if read > 0) {}
+            let _ = told.send(());
+        });
+        let _ = ended.await;
     };
     tokio::select! {
         () = vestiary_server::serve::shutdown_signal() => {}
