@@ -27,7 +27,8 @@ use crate::service::Service;
         description = "The ledger of what avatars wear.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    modifiers(&ApiKeySecurity)
+    modifiers(&ApiKeySecurity),
+    paths(log::tile)
 )]
 struct Description;
 
@@ -76,7 +77,8 @@ fn described() -> (Router<Arc<Service>>, utoipa::openapi::OpenApi) {
         // Auditors.
         .routes(routes!(wearables::verify))
         .routes(routes!(log::checkpoint))
-        .routes(routes!(log::tile))
+        // A tile's path has several segments, which a description cannot say.
+        .route("/log/tile/{*path}", get(log::tile))
         // Operators.
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
