@@ -35,13 +35,25 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
-    let Command::New { caller, label, scopes, issuer_id, out: file } = command;
-    let body = NewApiKey { label, scopes, issuer_id: issuer_id.map(|id| id.to_string()) };
+    let Command::New {
+        caller,
+        label,
+        scopes,
+        issuer_id,
+        out: file,
+    } = command;
+    let body = NewApiKey {
+        label,
+        scopes,
+        issuer_id: issuer_id.map(|id| id.to_string()),
+    };
     let made: ApiKeyMade = caller.client()?.post(&["v1", "api-keys"], &body).await?;
     if let Some(file) = file {
         files::write_private(&file, format!("{}\n", made.key).as_bytes())?;
         let answer = json!({ "id": made.id, "scopes": made.scopes, "file": file });
-        out.answer(&answer, || format!("API key {} is in {}", made.id, file.display()));
+        out.answer(&answer, || {
+            format!("API key {} is in {}", made.id, file.display())
+        });
     } else {
         // Showing it once is the act.
         let answer = json!({ "id": made.id, "scopes": made.scopes, "key": made.key });

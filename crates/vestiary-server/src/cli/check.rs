@@ -56,13 +56,21 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<(), Failure> {
     if clean {
         Ok(())
     } else {
-        Err(Failure { exit_status: super::failure::FAILED, ..Failure::not_accepted("findings") })
+        Err(Failure {
+            exit_status: super::failure::FAILED,
+            ..Failure::not_accepted("findings")
+        })
     }
 }
 
 fn check_journal(stopped: &Stopped, findings: &mut Vec<Finding>) -> Value {
     let mut add = |code: &str, detail: String, repair: &str| {
-        findings.push(Finding { part: "journal", code: code.into(), detail, repair: repair.into() });
+        findings.push(Finding {
+            part: "journal",
+            code: code.into(),
+            detail,
+            repair: repair.into(),
+        });
     };
     let replay = match journal::check(&Disk, &stopped.dir("journal")) {
         Ok(replay) => replay,
@@ -77,7 +85,11 @@ fn check_journal(stopped: &Stopped, findings: &mut Vec<Finding>) -> Value {
             .map_err(|error| error.to_string())
             .and_then(|record| state.apply(&record).map_err(|error| error.to_string()));
         if let Err(why) = applied {
-            add("journal_record", format!("record {}: {why}", kept.sequence), RESTORE);
+            add(
+                "journal_record",
+                format!("record {}: {why}", kept.sequence),
+                RESTORE,
+            );
             break;
         }
     }
@@ -92,7 +104,9 @@ fn check_log(stopped: &Stopped, findings: &mut Vec<Finding>) -> Result<Value, Fa
         Ok(health) => {
             for finding in &health.findings {
                 let repair = match finding.should_be {
-                    Some(_) => "the entries tell what it should be: delete the file and start `vestiary serve`, or restore it from a copy of the log",
+                    Some(_) => {
+                        "the entries tell what it should be: delete the file and start `vestiary serve`, or restore it from a copy of the log"
+                    }
                     None => "restore the file from any copy of the log",
                 };
                 findings.push(Finding {
@@ -124,7 +138,12 @@ fn check_content(stopped: &Stopped, findings: &mut Vec<Finding>) -> Value {
         Ok(scan) => scan,
         Err(error) => {
             let (code, detail) = ("content_unreadable".into(), error.to_string());
-            findings.push(Finding { part: "content", code, detail, repair: RESTORE.into() });
+            findings.push(Finding {
+                part: "content",
+                code,
+                detail,
+                repair: RESTORE.into(),
+            });
             return json!({});
         }
     };
@@ -144,11 +163,20 @@ fn check_content(stopped: &Stopped, findings: &mut Vec<Finding>) -> Value {
 
 fn check_mirror(stopped: &Stopped, findings: &mut Vec<Finding>) -> Result<Value, Failure> {
     let mut add = |code: &str, detail: String, repair: &str| {
-        findings.push(Finding { part: "mirror", code: code.into(), detail, repair: repair.into() });
+        findings.push(Finding {
+            part: "mirror",
+            code: code.into(),
+            detail,
+            repair: repair.into(),
+        });
     };
     let dir = stopped.dir("mirror");
     if !dir.is_dir() {
-        add("mirror_missing", format!("{} is not there", dir.display()), REBUILD);
+        add(
+            "mirror_missing",
+            format!("{} is not there", dir.display()),
+            REBUILD,
+        );
         return Ok(json!({}));
     }
     let mirror = match Mirror::open(&dir, stopped.mirror_config()) {
@@ -185,9 +213,18 @@ fn text(answer: &Value, findings: &[Finding]) -> String {
         answer["journal"], answer["log"], answer["content"], answer["mirror"]
     );
     for finding in findings {
-        let Finding { part, code, detail, repair } = finding;
+        let Finding {
+            part,
+            code,
+            detail,
+            repair,
+        } = finding;
         text.push_str(&format!("{part}: {detail} [{code}]\n  repair: {repair}\n"));
     }
-    text.push_str(if findings.is_empty() { "nothing found\n" } else { "" });
+    text.push_str(if findings.is_empty() {
+        "nothing found\n"
+    } else {
+        ""
+    });
     text
 }

@@ -50,7 +50,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "direct")]
     batch_file: Option<PathBuf>,
     /// URL of a node. May hold a secret, so it is never shown.
-    #[arg(long = "rpc", env = "VESTIARY_RPC_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long = "rpc",
+        env = "VESTIARY_RPC_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     rpc_url: Option<String>,
     /// Key file of the account that sends and pays (purpose submitter).
     #[arg(long, value_name = "FILE", requires = "direct")]
@@ -74,7 +79,8 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
 
 fn read_code(file: Option<&Path>) -> Result<ClaimCode, Failure> {
     let text = secret(file, "VESTIARY_CLAIM_CODE")?.ok_or_else(|| {
-        Failure::usage("which code?").remedy("give --code-file FILE (`-` for standard input) or set VESTIARY_CLAIM_CODE")
+        Failure::usage("which code?")
+            .remedy("give --code-file FILE (`-` for standard input) or set VESTIARY_CLAIM_CODE")
     })?;
     // The error says what is wrong with a code without repeating it.
     ClaimCode::parse(&text).map_err(|error| Failure::refused(error.code(), error.to_string()))
@@ -94,11 +100,16 @@ async fn through_service(args: &Args, key: &ClaimKey, out: &Output) -> Result<()
     let to = args.to.ok_or_else(|| Failure::usage("give --to, the receiver"))?;
     let client = args.service.client()?;
     let id = args.wearable.to_string();
-    let bytes = client.get_bytes(&["v1", "wearables", &id, "certificate"], MAX_CERTIFICATE_BYTES).await?;
+    let bytes = client
+        .get_bytes(&["v1", "wearables", &id, "certificate"], MAX_CERTIFICATE_BYTES)
+        .await?;
     let certificate = Certificate::parse(&bytes)
         .map_err(|error| Failure::failed(error.code(), format!("the certificate of {id}: {error}")))?;
     if certificate.fields().wearable != args.wearable {
-        return Err(Failure::failed("other_wearable", "the service answered with another certificate"));
+        return Err(Failure::failed(
+            "other_wearable",
+            "the service answered with another certificate",
+        ));
     }
     let deadline = deadline();
     let signature = key.sign_claim(to, deadline, certificate.digest());
@@ -121,7 +132,10 @@ async fn through_service(args: &Args, key: &ClaimKey, out: &Output) -> Result<()
         bar.finish_and_clear();
     }
     if view.state == "failed" {
-        return Err(Failure::refused("claim_failed", format!("the claim failed: {}", view.reason)));
+        return Err(Failure::refused(
+            "claim_failed",
+            format!("the claim failed: {}", view.reason),
+        ));
     }
     out.answer(&json!({ "claim": view, "direct": false }), || {
         format!("{} goes to {} ({})", view.wearable, view.to, view.state)
@@ -132,13 +146,20 @@ async fn through_service(args: &Args, key: &ClaimKey, out: &Output) -> Result<()
 async fn direct(args: &Args, key: &ClaimKey, out: &Output) -> Result<(), Failure> {
     let (Some(batch_file), Some(rpc_url), Some(key_file)) = (&args.batch_file, &args.rpc_url, &args.key_file)
     else {
-        return Err(Failure::usage("--direct needs --batch-file, --rpc and --key-file"));
+        return Err(Failure::usage(
+            "--direct needs --batch-file, --rpc and --key-file",
+        ));
     };
     let bytes = files::read(batch_file, MAX_BATCH_FILE_BYTES as u64)?;
     let batch = BatchFile::parse(&bytes)
         .map_err(|error| Failure::refused(error.code(), format!("{}: {error}", batch_file.display())))?;
     let token_id = args.wearable.token_id;
-    let missing = || Failure::refused("not_in_batch", format!("{} is not in this batch file", args.wearable));
+    let missing = || {
+        Failure::refused(
+            "not_in_batch",
+            format!("{} is not in this batch file", args.wearable),
+        )
+    };
     if batch.collection() != args.wearable.collection {
         return Err(missing());
     }
@@ -147,9 +168,14 @@ async fn direct(args: &Args, key: &ClaimKey, out: &Output) -> Result<(), Failure
     if leaf.claim_key != key.address() {
         return Err(wrong_code(&args.wearable));
     }
-    let account = AccountOptions { key_file: key_file.clone(), passphrase: args.passphrase.clone() };
+    let account = AccountOptions {
+        key_file: key_file.clone(),
+        passphrase: args.passphrase.clone(),
+    };
     let sender = account.sender(Purpose::Submitter)?;
-    let to = args.to.unwrap_or_else(|| vestiary_chain::TransactionSigner::address(&sender));
+    let to = args
+        .to
+        .unwrap_or_else(|| vestiary_chain::TransactionSigner::address(&sender));
     let deadline = deadline();
     let digest: Sha256 = leaf.certificate_digest;
     let signature = key.sign_claim(to, deadline, digest);
@@ -171,6 +197,8 @@ async fn direct(args: &Args, key: &ClaimKey, out: &Output) -> Result<(), Failure
             "transaction": mined.hash },
         "direct": true, "block": mined.block, "gas_used": mined.gas_used,
     });
-    out.answer(&answer, || format!("{} belongs to {to:#x} at block {}", args.wearable, mined.block));
+    out.answer(&answer, || {
+        format!("{} belongs to {to:#x} at block {}", args.wearable, mined.block)
+    });
     Ok(())
 }

@@ -89,9 +89,16 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let why = if error.is_timeout() { "does not answer in time" } else { "cannot be reached" };
-        Failure::failed("service_unreachable", format!("the service at {} {why}", self.url()))
-            .remedy("start it with `vestiary serve`, or mend --api")
+        let why = if error.is_timeout() {
+            "does not answer in time"
+        } else {
+            "cannot be reached"
+        };
+        Failure::failed(
+            "service_unreachable",
+            format!("the service at {} {why}", self.url()),
+        )
+        .remedy("start it with `vestiary serve`, or mend --api")
     }
 
     /// `GET`, bytes.
@@ -151,7 +158,9 @@ impl Client {
         body: Vec<u8>,
         key: &str,
     ) -> Result<T, Failure> {
-        let request = self.request(Method::POST, segments)?.header("idempotency-key", key);
+        let request = self
+            .request(Method::POST, segments)?
+            .header("idempotency-key", key);
         let request = request.header("content-type", "application/json").body(body);
         parse(&self.send(request, MAX_ANSWER_BYTES).await?)
     }
@@ -163,7 +172,9 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T, Failure> {
         let request = self.request(Method::POST, segments)?;
-        let request = request.header("content-type", "application/json").body(encode(body)?);
+        let request = request
+            .header("content-type", "application/json")
+            .body(encode(body)?);
         parse(&self.send(request, MAX_ANSWER_BYTES).await?)
     }
 
@@ -171,13 +182,21 @@ impl Client {
     pub(crate) async fn upload(&self, bytes: Vec<u8>) -> Result<vestiary_server::api::FileView, Failure> {
         use base64::Engine as _;
         let digest = Sha256::of(&bytes);
-        let digest_header = format!("sha-256=:{}:", base64::engine::general_purpose::STANDARD.encode(digest.0));
+        let digest_header = format!(
+            "sha-256=:{}:",
+            base64::engine::general_purpose::STANDARD.encode(digest.0)
+        );
         let request = self.request(Method::POST, &["v1", "files"])?;
         let request = request.header("content-digest", digest_header);
-        let request = request.header("content-type", "application/octet-stream").body(bytes);
+        let request = request
+            .header("content-type", "application/octet-stream")
+            .body(bytes);
         let view: vestiary_server::api::FileView = parse(&self.send(request, MAX_ANSWER_BYTES).await?)?;
         if view.sha256 != digest.to_string() {
-            let detail = format!("the service says {} of a file that hashes to {digest}", view.sha256);
+            let detail = format!(
+                "the service says {} of a file that hashes to {digest}",
+                view.sha256
+            );
             return Err(Failure::failed("hash_mismatch", detail));
         }
         Ok(view)
@@ -237,7 +256,9 @@ impl Client {
         let bytes = self.get_bytes(&segments, 32 << 20).await?;
         let entries = vestiary_tlog::tile::parse_bundle(&bytes, bundle.width());
         let entries = entries.map_err(|error| malformed(error.to_string()))?;
-        let first = entries.first().ok_or_else(|| malformed("the first bundle is empty".into()))?;
+        let first = entries
+            .first()
+            .ok_or_else(|| malformed("the first bundle is empty".into()))?;
         let opened = match Statement::parse(first) {
             Ok(Statement::LogOpened(opened)) => opened,
             _ => return Err(malformed("entry 0 does not open the log".into())),
@@ -263,7 +284,10 @@ fn encode(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let malformed = |error: String| {
-        Failure::failed("malformed_answer", format!("the service's answer cannot be read: {error}"))
+        Failure::failed(
+            "malformed_answer",
+            format!("the service's answer cannot be read: {error}"),
+        )
     };
     let value: Value = vestiary::json::parse_strict(bytes, MAX_ANSWER_BYTES)
         .map_err(|error| malformed(error.to_string()))?;
@@ -271,8 +295,16 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
 }
 
 async fn bounded(mut response: Response, max: usize) -> Result<Vec<u8>, Failure> {
-    let too_large = || Failure::failed("answer_too_large", format!("the answer is larger than {max} bytes"));
-    if response.content_length().is_some_and(|length| length > max as u64) {
+    let too_large = || {
+        Failure::failed(
+            "answer_too_large",
+            format!("the answer is larger than {max} bytes"),
+        )
+    };
+    if response
+        .content_length()
+        .is_some_and(|length| length > max as u64)
+    {
         return Err(too_large());
     }
     let mut bytes = Vec::new();

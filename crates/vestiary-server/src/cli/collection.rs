@@ -69,7 +69,17 @@ fn address(text: &str) -> Result<Address, String> {
 
 pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
     match command {
-        Command::Create { caller, chain, account, issuer_id, name, symbol, public_url, minter, salt } => {
+        Command::Create {
+            caller,
+            chain,
+            account,
+            issuer_id,
+            name,
+            symbol,
+            public_url,
+            minter,
+            salt,
+        } => {
             let client = caller.client()?;
             let sender = account.sender(Purpose::Issuer)?;
             let (deployment, rpc) = chain.connect().await?;
@@ -81,33 +91,53 @@ pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
                 // The contract appends metadata/{chain}/{collection}/{token id}.
                 base_uri: format!("{}/", public_url.trim_end_matches('/')),
                 minter: minter.unwrap_or_default(),
-                salt: if salt.is_empty() { B256::ZERO } else { Sha256::of(salt.as_bytes()).b256() },
+                salt: if salt.is_empty() {
+                    B256::ZERO
+                } else {
+                    Sha256::of(salt.as_bytes()).b256()
+                },
             };
             let bar = out.spinner("creating the collection");
             let call = calls::create_collection(deployment.factory, &wanted);
             let mined = once::send(&rpc, &sender, &call).await?;
             let event = mined.receipt.logs().iter().find_map(|log| {
                 let from_factory = log.inner.address == deployment.factory;
-                let event = CollectionCreated::decode_raw_log(log.topics().iter().copied(), &log.inner.data.data);
+                let event =
+                    CollectionCreated::decode_raw_log(log.topics().iter().copied(), &log.inner.data.data);
                 event.ok().filter(|_| from_factory)
             });
-            let event = event.ok_or_else(|| Failure::failed("no_event", "the factory did not say the address"))?;
+            let event =
+                event.ok_or_else(|| Failure::failed("no_event", "the factory did not say the address"))?;
             let id = CollectionId::new(deployment.chain, event.collection);
-            let body = NewCollection { collection: id.to_string() };
-            let view: CollectionView =
-                client.post_when_seen(&["v1", "collections"], &body, SEEN_WITHIN).await?;
+            let body = NewCollection {
+                collection: id.to_string(),
+            };
+            let view: CollectionView = client
+                .post_when_seen(&["v1", "collections"], &body, SEEN_WITHIN)
+                .await?;
             bar.finish_and_clear();
             let answer = json!({
                 "collection": view, "base_uri": wanted.base_uri,
                 "transaction": mined.hash, "block": mined.block, "gas_used": mined.gas_used,
             });
-            out.answer(&answer, || format!("{} is collection {id} of issuer {issuer_id}", view.name));
+            out.answer(&answer, || {
+                format!("{} is collection {id} of issuer {issuer_id}", view.name)
+            });
         }
-        Command::SetMinter { chain, account, collection, minter, revoke } => {
+        Command::SetMinter {
+            chain,
+            account,
+            collection,
+            minter,
+            revoke,
+        } => {
             let sender = account.sender(Purpose::Issuer)?;
             let (deployment, rpc) = chain.connect().await?;
             if collection.chain != deployment.chain {
-                return Err(Failure::usage(format!("{collection} is not on {}", deployment.chain)));
+                return Err(Failure::usage(format!(
+                    "{collection} is not on {}",
+                    deployment.chain
+                )));
             }
             let call = calls::set_minter(collection.address, minter, !revoke);
             let mined = once::send(&rpc, &sender, &call).await?;
@@ -116,7 +146,11 @@ pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
                 "transaction": mined.hash, "block": mined.block,
             });
             out.answer(&answer, || {
-                let may = if revoke { "may no longer mint" } else { "may mint what has no claim key" };
+                let may = if revoke {
+                    "may no longer mint"
+                } else {
+                    "may mint what has no claim key"
+                };
                 format!("{minter:#x} {may} in {collection}")
             });
         }

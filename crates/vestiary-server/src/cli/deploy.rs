@@ -16,7 +16,12 @@ use super::output::Output;
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
     /// URL of a node. May hold a secret, so it is never shown.
-    #[arg(long = "rpc", env = "VESTIARY_RPC_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long = "rpc",
+        env = "VESTIARY_RPC_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     rpc_url: String,
     /// The chain that you mean (EIP-155); another one is refused.
     #[arg(long)]
@@ -30,8 +35,10 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
     if args.out.exists() {
-        return Err(Failure::refused("exists", format!("{} is there already", args.out.display()))
-            .remedy("one deployment serves everybody on a chain; use it, or name another file"));
+        return Err(
+            Failure::refused("exists", format!("{} is there already", args.out.display()))
+                .remedy("one deployment serves everybody on a chain; use it, or name another file"),
+        );
     }
     let sender = args.account.sender(Purpose::Submitter)?;
     let endpoint = Endpoint::url(&args.rpc_url)?;

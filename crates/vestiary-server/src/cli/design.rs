@@ -82,14 +82,20 @@ pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
         "none" => Kept::None,
         "physical" => Kept::Physical,
         "digital" => Kept::Digital,
-        other => return Err(Failure::usage(format!("--default {other}: none, physical or digital"))),
+        other => {
+            return Err(Failure::usage(format!(
+                "--default {other}: none, physical or digital"
+            )));
+        }
     };
     let age: Age = serde_json::from_value(json!(add.age))
         .map_err(|_| Failure::usage(format!("--age {}: all, 12, 16 or 18", add.age)))?;
     let vrm = match &add.permissions {
         None => VrmPermissions::default(),
-        Some(path) => vestiary::json::from_slice_strict(&files::read(path, MAX_PERMISSIONS_BYTES)?, 16 * 1024)
-            .map_err(|error| Failure::refused(error.code(), format!("{}: {error}", path.display())))?,
+        Some(path) => {
+            vestiary::json::from_slice_strict(&files::read(path, MAX_PERMISSIONS_BYTES)?, 16 * 1024)
+                .map_err(|error| Failure::refused(error.code(), format!("{}: {error}", path.display())))?
+        }
     };
     let mut paths = Vec::with_capacity(add.files.len());
     for text in &add.files {
@@ -105,12 +111,17 @@ pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
     let mut representations = Vec::new();
     for (profile, path) in paths {
         let view = client.upload(files::read(&path, MAX_FILE_BYTES)?).await?;
-        representations.push(NewRepresentation { profile, sha256: view.sha256.clone(), lod: 0 });
+        representations.push(NewRepresentation {
+            profile,
+            sha256: view.sha256.clone(),
+            lod: 0,
+        });
         uploaded.push(view);
         bar.inc(1);
     }
     let sha256 = licence.sha256.parse();
-    let sha256 = sha256.map_err(|_| Failure::failed("malformed_answer", "the licence's hash cannot be read"))?;
+    let sha256 =
+        sha256.map_err(|_| Failure::failed("malformed_answer", "the licence's hash cannot be read"))?;
     let body = NewDesign {
         collection: add.collection.to_string(),
         name: add.name,
@@ -118,16 +129,32 @@ pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
         slot: add.slot,
         hides: add.hides,
         replaces: add.replaces,
-        edition: if add.edition == "open" { "0".into() } else { add.edition },
-        terms: Terms { choose_by: add.choose_by, default, recovery_until: add.recovery_until },
-        licence: Licence { age, may_cache: !add.no_cache, sha256, vrm },
+        edition: if add.edition == "open" {
+            "0".into()
+        } else {
+            add.edition
+        },
+        terms: Terms {
+            choose_by: add.choose_by,
+            default,
+            recovery_until: add.recovery_until,
+        },
+        licence: Licence {
+            age,
+            may_cache: !add.no_cache,
+            sha256,
+            vrm,
+        },
         representations,
     };
     let view: DesignView = client.post_once(&["v1", "designs"], &body).await?;
     bar.finish_and_clear();
     let answer = json!({ "design": view, "files": uploaded, "licence": licence });
     out.answer(&answer, || {
-        format!("{} is design {} of {}, {}", body.name, view.design_id, view.collection, view.digest)
+        format!(
+            "{} is design {} of {}, {}",
+            body.name, view.design_id, view.collection, view.digest
+        )
     });
     Ok(())
 }

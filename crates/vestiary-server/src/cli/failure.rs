@@ -99,17 +99,27 @@ impl Failure {
             code if code.is_empty() => format!("http_{status}"),
             code => code,
         };
-        let detail = [text("title"), text("detail")].into_iter().filter(|part| !part.is_empty());
+        let detail = [text("title"), text("detail")]
+            .into_iter()
+            .filter(|part| !part.is_empty());
         let detail = match detail.collect::<Vec<_>>().join(": ") {
             detail if detail.is_empty() => format!("the service answered with status {status}"),
             detail => detail,
         };
-        let exit = if (400..500).contains(&status) { REFUSED } else { FAILED };
-        let reasons = problem["errors"].as_array().into_iter().flatten().map(|item| Reason {
-            place: item["pointer"].as_str().unwrap_or_default().to_owned(),
-            code: item["code"].as_str().unwrap_or_default().to_owned(),
-            detail: item["detail"].as_str().unwrap_or_default().to_owned(),
-        });
+        let exit = if (400..500).contains(&status) {
+            REFUSED
+        } else {
+            FAILED
+        };
+        let reasons = problem["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|item| Reason {
+                place: item["pointer"].as_str().unwrap_or_default().to_owned(),
+                code: item["code"].as_str().unwrap_or_default().to_owned(),
+                detail: item["detail"].as_str().unwrap_or_default().to_owned(),
+            });
         Self::new(exit, code, detail).reasons(reasons.collect())
     }
 }
@@ -144,7 +154,10 @@ mod tests {
         let body = br#"{"type":"x","title":"Not so","status":422,"code":"unprocessable","detail":"two rows",
             "errors":[{"pointer":"/items/0","code":"bad_gtin","detail":"wrong digit"}]}"#;
         let failure = Failure::problem(422, body);
-        assert_eq!((failure.code.as_str(), failure.exit_status), ("unprocessable", REFUSED));
+        assert_eq!(
+            (failure.code.as_str(), failure.exit_status),
+            ("unprocessable", REFUSED)
+        );
         assert_eq!(failure.detail, "Not so: two rows");
         assert_eq!(failure.errors[0].code, "bad_gtin");
         assert_eq!(Failure::problem(503, b"<html>").exit_status, FAILED);

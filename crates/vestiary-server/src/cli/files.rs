@@ -13,12 +13,13 @@ pub(crate) const MAX_SECRET_BYTES: u64 = 4 * 1024;
 
 /// Reads a file of at most `max` bytes.
 pub(crate) fn read(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::failed("file_unreadable", format!("{}: {error}", path.display()))
-    };
+    let failed =
+        |error: std::io::Error| Failure::failed("file_unreadable", format!("{}: {error}", path.display()));
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(max.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > max {
         return Err(Failure::failed(
             "file_too_large",
@@ -62,7 +63,11 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
     let write = || -> std::io::Result<()> {
         let _ = std::fs::remove_file(&unfinished);
         let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(mode).open(&unfinished)?;
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&unfinished)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&unfinished, path)?;
@@ -91,7 +96,10 @@ mod tests {
         write(&path, b"old").unwrap();
         write_private(&path, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 
     #[test]

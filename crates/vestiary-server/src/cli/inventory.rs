@@ -39,29 +39,53 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
         ("limit", &limit),
         ("cursor", &args.cursor),
     ];
-    let query: Vec<(&str, &str)> =
-        given.iter().filter_map(|(name, value)| value.as_deref().map(|value| (*name, value))).collect();
+    let query: Vec<(&str, &str)> = given
+        .iter()
+        .filter_map(|(name, value)| value.as_deref().map(|value| (*name, value)))
+        .collect();
     let client = args.service.client()?;
-    let answer: Inventory = client.get(&["v1", "wallets", &args.wallet, "wearables"], &query).await?;
+    let answer: Inventory = client
+        .get(&["v1", "wallets", &args.wallet, "wearables"], &query)
+        .await?;
     out.answer(&answer, || text(&answer));
     Ok(())
 }
 
 fn text(answer: &Inventory) -> String {
-    let mut text = format!("{} in {}: {} wearables, complete: {}\n", answer.wallet,
-        if answer.world.is_empty() { "any world" } else { &answer.world }, answer.wearables.len(), answer.complete);
+    let mut text = format!(
+        "{} in {}: {} wearables, complete: {}\n",
+        answer.wallet,
+        if answer.world.is_empty() {
+            "any world"
+        } else {
+            &answer.world
+        },
+        answer.wearables.len(),
+        answer.complete
+    );
     for as_of in &answer.as_of {
-        text.push_str(&format!("as of block {} ({}), {}\n", as_of.block, as_of.finality, as_of.time));
+        text.push_str(&format!(
+            "as of block {} ({}), {}\n",
+            as_of.block, as_of.finality, as_of.time
+        ));
     }
     text.push_str(&format!("keep what is shown until {}\n", answer.keep_until));
     for entry in &answer.wearables {
-        text.push_str(&format!("{:<8}{} {}", entry.wear.to_string(), entry.id, entry.name));
+        text.push_str(&format!(
+            "{:<8}{} {}",
+            entry.wear.to_string(),
+            entry.id,
+            entry.name
+        ));
         if !entry.why.is_empty() {
             text.push_str(&format!(" [{}]", entry.why));
         }
         text.push('\n');
         for file in &entry.files {
-            text.push_str(&format!("        {} {} {} bytes\n", file.fit, file.url, file.bytes));
+            text.push_str(&format!(
+                "        {} {} {} bytes\n",
+                file.fit, file.url, file.bytes
+            ));
         }
     }
     if !answer.next_cursor.is_empty() {

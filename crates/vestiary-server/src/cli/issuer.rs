@@ -71,7 +71,13 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
     match command {
-        Command::Register { caller, chain, account, name, did } => {
+        Command::Register {
+            caller,
+            chain,
+            account,
+            name,
+            did,
+        } => {
             let client = caller.client()?;
             let sender = account.sender(Purpose::Issuer)?;
             let (deployment, rpc) = chain.connect().await?;
@@ -79,13 +85,20 @@ pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
             let mined = once::send(&rpc, &sender, &calls::register(deployment.registry, &did)).await?;
             let event = mined.receipt.logs().iter().find_map(|log| {
                 let from_registry = log.inner.address == deployment.registry;
-                let event = IssuerRegistered::decode_raw_log(log.topics().iter().copied(), &log.inner.data.data);
+                let event =
+                    IssuerRegistered::decode_raw_log(log.topics().iter().copied(), &log.inner.data.data);
                 event.ok().filter(|_| from_registry)
             });
-            let event = event.ok_or_else(|| Failure::failed("no_event", "the registry did not say the number"))?;
+            let event =
+                event.ok_or_else(|| Failure::failed("no_event", "the registry did not say the number"))?;
             let issuer_id = event.issuerId.to_string();
-            let body = NewIssuer { issuer_id: issuer_id.clone(), name };
-            let view: IssuerView = client.post_when_seen(&["v1", "issuers"], &body, SEEN_WITHIN).await?;
+            let body = NewIssuer {
+                issuer_id: issuer_id.clone(),
+                name,
+            };
+            let view: IssuerView = client
+                .post_when_seen(&["v1", "issuers"], &body, SEEN_WITHIN)
+                .await?;
             bar.finish_and_clear();
             let answer = json!({
                 "issuer": view, "transaction": mined.hash, "block": mined.block, "gas_used": mined.gas_used,
@@ -97,23 +110,45 @@ pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
                 )
             });
         }
-        Command::AcceptLog { service, chain, account, issuer_id, expect_origin } => {
+        Command::AcceptLog {
+            service,
+            chain,
+            account,
+            issuer_id,
+            expect_origin,
+        } => {
             let client = service.client()?;
             let log = client.log().await?;
             let origin = log.opened.origin.clone();
             if expect_origin.is_some_and(|expected| expected != origin) {
-                return Err(Failure::refused("other_log", format!("the service's log is {origin}")));
+                return Err(Failure::refused(
+                    "other_log",
+                    format!("the service's log is {origin}"),
+                ));
             }
             let sender = account.sender(Purpose::Issuer)?;
             let (deployment, rpc) = chain.connect().await?;
-            if log.opened.registry.address != deployment.registry || log.opened.registry.chain != deployment.chain {
-                let detail = format!("the log works for the registry {}, not for this one", log.opened.registry);
+            if log.opened.registry.address != deployment.registry
+                || log.opened.registry.chain != deployment.chain
+            {
+                let detail = format!(
+                    "the log works for the registry {}, not for this one",
+                    log.opened.registry
+                );
                 return Err(Failure::refused("other_registry", detail));
             }
             let anchoring = log.opened.anchoring_account.address;
-            let call = calls::accept_log(deployment.registry, issuer_id, keccak256(origin.as_bytes()), anchoring);
+            let call = calls::accept_log(
+                deployment.registry,
+                issuer_id,
+                keccak256(origin.as_bytes()),
+                anchoring,
+            );
             let mined = once::send(&rpc, &sender, &call).await?;
-            seen(&client, issuer_id, "the accepted log", |issuer| issuer.log_accepted).await?;
+            seen(&client, issuer_id, "the accepted log", |issuer| {
+                issuer.log_accepted
+            })
+            .await?;
             let answer = json!({
                 "issuer_id": issuer_id, "origin": origin, "anchoring_account": log.opened.anchoring_account,
                 "transaction": mined.hash, "block": mined.block, "gas_used": mined.gas_used,
@@ -122,9 +157,17 @@ pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
                 format!("issuer {issuer_id} accepts the log {origin}, anchored by {anchoring:#x}")
             });
         }
-        Command::AddKey { service, chain, account, issuer_id, expect_key } => {
+        Command::AddKey {
+            service,
+            chain,
+            account,
+            issuer_id,
+            expect_key,
+        } => {
             let client = service.client()?;
-            let issuer: IssuerView = client.get(&["v1", "issuers", &issuer_id.to_string()], &[]).await?;
+            let issuer: IssuerView = client
+                .get(&["v1", "issuers", &issuer_id.to_string()], &[])
+                .await?;
             if expect_key.is_some_and(|expected| expected != issuer.certificate_key) {
                 let detail = format!("the service signs with {}", issuer.certificate_key);
                 return Err(Failure::refused("other_key", detail));
@@ -146,7 +189,10 @@ pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
                 "transaction": mined.hash, "block": mined.block, "gas_used": mined.gas_used,
             });
             out.answer(&answer, || {
-                format!("{} signs for issuer {issuer_id} from log entry {from_index} on", issuer.certificate_key)
+                format!(
+                    "{} signs for issuer {issuer_id} from log entry {from_index} on",
+                    issuer.certificate_key
+                )
             });
         }
     }
@@ -160,6 +206,8 @@ async fn seen(
     done: impl Fn(&IssuerView) -> bool,
 ) -> Result<(), Failure> {
     let id = issuer_id.to_string();
-    client.wait_for(&["v1", "issuers", &id], SEEN_WITHIN, what, done).await?;
+    client
+        .wait_for(&["v1", "issuers", &id], SEEN_WITHIN, what, done)
+        .await?;
     Ok(())
 }

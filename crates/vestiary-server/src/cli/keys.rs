@@ -55,7 +55,11 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command, out: &Output) -> Result<(), Failure> {
     match command {
-        Command::New { service: Some(dir), passphrase, .. } => {
+        Command::New {
+            service: Some(dir),
+            passphrase,
+            ..
+        } => {
             files::make_dir(&dir)?;
             let cost = passphrase.cost();
             let made = Keyring::make_missing(&dir, &passphrase.passphrase()?, cost, &SystemRandom)?;
@@ -63,11 +67,20 @@ pub(crate) fn run(command: Command, out: &Output) -> Result<(), Failure> {
             out.answer(&answer, || {
                 let names = made.iter().map(|path| format!("made {}\n", path.display()));
                 let names: String = names.collect();
-                if names.is_empty() { format!("{} has every key already", dir.display()) } else { names }
+                if names.is_empty() {
+                    format!("{} has every key already", dir.display())
+                } else {
+                    names
+                }
             });
             Ok(())
         }
-        Command::New { purpose: Some(purpose), out: Some(path), passphrase, .. } => {
+        Command::New {
+            purpose: Some(purpose),
+            out: Some(path),
+            passphrase,
+            ..
+        } => {
             let cost = passphrase.cost();
             let public = make(purpose, &path, &passphrase.passphrase()?, cost)?;
             told(out, &path, purpose, &public);
@@ -77,7 +90,11 @@ pub(crate) fn run(command: Command, out: &Output) -> Result<(), Failure> {
         Command::Show { file } => {
             let key = KeyFile::read(&file)
                 .map_err(|error| Failure::failed(error.code(), format!("{}: {error}", file.display())))?;
-            let cost = if key.cost() == KdfCost::Development { "development" } else { "standard" };
+            let cost = if key.cost() == KdfCost::Development {
+                "development"
+            } else {
+                "standard"
+            };
             let answer = json!({
                 "file": file, "purpose": key.purpose().to_string(), "algorithm": key.algorithm().to_string(),
                 "public": key.public(), "cost": cost,
@@ -85,11 +102,19 @@ pub(crate) fn run(command: Command, out: &Output) -> Result<(), Failure> {
             out.answer(&answer, || format!("{key} ({}, {cost})", key.algorithm()));
             Ok(())
         }
-        Command::Import { purpose, secret_file, out: path, passphrase } => {
+        Command::Import {
+            purpose,
+            secret_file,
+            out: path,
+            passphrase,
+        } => {
             let text = files::read_secret(&secret_file)?;
             let secret = read_hex(&text).ok_or_else(|| {
                 // The text itself is secret and is not shown.
-                Failure::refused("bad_secret", format!("{} does not hold 64 hexadecimal digits", secret_file.display()))
+                Failure::refused(
+                    "bad_secret",
+                    format!("{} does not hold 64 hexadecimal digits", secret_file.display()),
+                )
             })?;
             let cost = passphrase.cost();
             let public = import(purpose, &secret, &path, &passphrase.passphrase()?, cost)?;
@@ -101,7 +126,9 @@ pub(crate) fn run(command: Command, out: &Output) -> Result<(), Failure> {
 
 fn told(out: &Output, path: &Path, purpose: Purpose, public: &str) {
     let answer = json!({ "file": path, "purpose": purpose.to_string(), "public": public });
-    out.answer(&answer, || format!("{purpose} key {public} is in {}", path.display()));
+    out.answer(&answer, || {
+        format!("{purpose} key {public} is in {}", path.display())
+    });
 }
 
 fn read_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
@@ -169,7 +196,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("issuer.key.json");
         let passphrase = Passphrase::new("only for tests".into()).unwrap();
-        let public = import(Purpose::Issuer, &[7; 32], &path, &passphrase, KdfCost::Development).unwrap();
+        let public = import(
+            Purpose::Issuer,
+            &[7; 32],
+            &path,
+            &passphrase,
+            KdfCost::Development,
+        )
+        .unwrap();
         let file = KeyFile::read(&path).unwrap();
         assert_eq!(file.public(), public);
         let text = std::fs::read_to_string(&path).unwrap() + &file.to_string();

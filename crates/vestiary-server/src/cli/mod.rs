@@ -164,7 +164,10 @@ mod tests {
         for name in seen {
             let secret = ["passphrase", "secret", "api_key", "code", "seed", "private"];
             if secret.iter().any(|word| name.contains(word)) {
-                assert!(name.ends_with("file"), "{name} would put a secret on the command line");
+                assert!(
+                    name.ends_with("file"),
+                    "{name} would put a secret on the command line"
+                );
             }
         }
     }

@@ -19,7 +19,12 @@ use super::files;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ServiceOptions {
     /// URL of the service.
-    #[arg(long, env = "VESTIARY_API", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(
+        long,
+        env = "VESTIARY_API",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
     pub(crate) api: String,
 }
 
@@ -37,7 +42,12 @@ pub(crate) struct CallerOptions {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ChainOptions {
     /// URL of a node. May hold a secret, so it is never shown.
-    #[arg(long = "rpc", env = "VESTIARY_RPC_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long = "rpc",
+        env = "VESTIARY_RPC_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub(crate) rpc_url: String,
     /// The file that `vestiary deploy` wrote.
     #[arg(long, env = "VESTIARY_DEPLOYMENT", value_name = "FILE")]
@@ -165,10 +175,12 @@ pub(crate) fn secret(file: Option<&Path>, variable: &str) -> Result<Option<Zeroi
 
 /// Reads an issuer's number on the command line.
 pub(crate) fn issuer_id(text: &str) -> Result<IssuerId, String> {
-    text.parse().map_err(|error: vestiary::ids::IdError| error.to_string())
+    text.parse()
+        .map_err(|error: vestiary::ids::IdError| error.to_string())
 }
 
 /// Reads a collection on the command line.
 pub(crate) fn collection_id(text: &str) -> Result<CollectionId, String> {
-    text.parse().map_err(|error: vestiary::ids::IdError| error.to_string())
+    text.parse()
+        .map_err(|error: vestiary::ids::IdError| error.to_string())
 }

@@ -102,7 +102,11 @@ pub(crate) fn command_line_error(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
     if wants_json && error.use_stderr() {
         let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let first = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
         return Output::new(true).failed(&Failure::usage(first).remedy("see vestiary --help"));
     }
     // A closed terminal has nobody to tell.
@@ -113,7 +117,10 @@ pub(crate) fn command_line_error(error: &clap::Error) -> ExitCode {
 fn text_of(failure: &Failure) -> String {
     let mut text = format!("error: {} [{}]\n", failure.detail, failure.code);
     for reason in &failure.errors {
-        text.push_str(&format!("  {}: {} [{}]\n", reason.place, reason.detail, reason.code));
+        text.push_str(&format!(
+            "  {}: {} [{}]\n",
+            reason.place, reason.detail, reason.code
+        ));
     }
     if !failure.remedy.is_empty() {
         text.push_str(&format!("remedy: {}\n", failure.remedy));

@@ -64,7 +64,11 @@ impl Stopped {
             FileError::Locked { .. } => running(),
             error => file_failure(error),
         })?;
-        Ok(Self { config, deployment, _lock: lock })
+        Ok(Self {
+            config,
+            deployment,
+            _lock: lock,
+        })
     }
 
     pub(crate) fn dir(&self, name: &str) -> PathBuf {
@@ -123,7 +127,12 @@ struct Watched {
 
 impl Watch for Watched {
     fn addresses(&self) -> Vec<Address> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .copied()
+            .collect()
     }
 
     fn discover(&self, log: &ChainLog) -> Vec<Address> {
@@ -175,13 +184,19 @@ async fn fold_chain(stopped: &Stopped, mirror: &Mirror, rpc: Rpc, out: &Output) 
     let deployment = &stopped.deployment;
     let head = rpc.head().await?.number;
     let known = BTreeSet::from([deployment.registry, deployment.factory, deployment.log_anchor]);
-    let watch = Watched { factory: deployment.factory, known: Mutex::new(known) };
+    let watch = Watched {
+        factory: deployment.factory,
+        known: Mutex::new(known),
+    };
     let options = FollowerOptions {
         poll_interval: Duration::from_millis(stopped.config.chain.poll_interval_ms),
         ..FollowerOptions::default()
     };
     let mut follower = Follower::new(rpc, watch, Start::At(deployment.first_block), options);
-    let bar = out.progress(head.saturating_sub(deployment.first_block) + 1, "reading the chain");
+    let bar = out.progress(
+        head.saturating_sub(deployment.first_block) + 1,
+        "reading the chain",
+    );
     let mut pending: Vec<Block> = Vec::new();
     loop {
         match follower.next().await {
@@ -189,33 +204,44 @@ async fn fold_chain(stopped: &Stopped, mirror: &Mirror, rpc: Rpc, out: &Output) 
                 bar.inc(1);
                 pending.push(block);
                 if pending.len() >= BLOCKS_AT_ONCE {
-                    mirror.apply_blocks(&std::mem::take(&mut pending)).map_err(mirror_failure)?;
+                    mirror
+                        .apply_blocks(&std::mem::take(&mut pending))
+                        .map_err(mirror_failure)?;
                 }
             }
             Event::Reverted(block) => {
-                mirror.apply_blocks(&std::mem::take(&mut pending)).map_err(mirror_failure)?;
+                mirror
+                    .apply_blocks(&std::mem::take(&mut pending))
+                    .map_err(mirror_failure)?;
                 mirror.undo_block(&block).map_err(mirror_failure)?;
             }
             Event::CaughtUp { .. } => {
-                mirror.apply_blocks(&std::mem::take(&mut pending)).map_err(mirror_failure)?;
+                mirror
+                    .apply_blocks(&std::mem::take(&mut pending))
+                    .map_err(mirror_failure)?;
                 bar.finish_and_clear();
                 return Ok(());
             }
-            Event::Behind { failing_for, reason, .. } if failing_for > PATIENCE => {
+            Event::Behind {
+                failing_for, reason, ..
+            } if failing_for > PATIENCE => {
                 let detail = format!("the node fails for {} seconds now", failing_for.as_secs());
                 return Err(Failure::failed(reason.code(), detail).remedy("run `vestiary rebuild` again"));
             }
             Event::Behind { .. } => {}
             Event::Halted(reason) => {
-                return Err(Failure::failed("halted", format!("{reason:?}")).remedy("run `vestiary rebuild` again"));
+                return Err(
+                    Failure::failed("halted", format!("{reason:?}")).remedy("run `vestiary rebuild` again")
+                );
             }
         }
     }
 }
 
 fn fold_log(stopped: &Stopped, mirror: &Mirror, out: &Output) -> Result<(), Failure> {
-    let failed = |error: vestiary_log::LogError| Failure::failed("log_damaged", error.to_string())
-        .remedy("run `vestiary check`");
+    let failed = |error: vestiary_log::LogError| {
+        Failure::failed("log_damaged", error.to_string()).remedy("run `vestiary check`")
+    };
     let files: Arc<dyn Files> = Arc::new(Disk);
     let reader = LogReader::open(files, &stopped.dir("log"), stopped.log_key()?).map_err(failed)?;
     let size = reader.published().map_err(failed)?.checkpoint.size();
@@ -223,7 +249,9 @@ fn fold_log(stopped: &Stopped, mirror: &Mirror, out: &Output) -> Result<(), Fail
     let mut from = 0;
     while from < size {
         let to = size.min(from + ENTRIES_AT_ONCE);
-        let entries = reader.entries(from..to).map(|entry| entry.map(|(_, bytes)| bytes));
+        let entries = reader
+            .entries(from..to)
+            .map(|entry| entry.map(|(_, bytes)| bytes));
         let entries = entries.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         mirror.apply_entries(from, &entries).map_err(mirror_failure)?;
         bar.inc(to - from);

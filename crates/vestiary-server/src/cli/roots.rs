@@ -39,8 +39,9 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
     let mut issuers = Vec::new();
     for id in args.issuers {
         let view: IssuerView = client.get(&["v1", "issuers", &id.to_string()], &[]).await?;
-        let key = PublicKey::from_multikey(&view.certificate_key)
-            .map_err(|error| Failure::failed(error.code(), format!("the service's key of issuer {id}: {error}")))?;
+        let key = PublicKey::from_multikey(&view.certificate_key).map_err(|error| {
+            Failure::failed(error.code(), format!("the service's key of issuer {id}: {error}"))
+        })?;
         // The service names the key; the chain says whether and from where it counts.
         let ask = keyOfCall {
             issuerId: id.get(),
@@ -48,16 +49,26 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
             originHash: origin_hash,
         };
         let found = vestiary_chain::read::call(&rpc, deployment.registry, &ask, head.hash).await?;
-        let ask = logOfCall { issuerId: id.get(), originHash: origin_hash };
+        let ask = logOfCall {
+            issuerId: id.get(),
+            originHash: origin_hash,
+        };
         let accepted = vestiary_chain::read::call(&rpc, deployment.registry, &ask, head.hash).await?;
         if found.untilIndex != u64::MAX || accepted.anchoringAccount != log.opened.anchoring_account.address {
             let detail = format!("the registry does not show this log and key for issuer {id}");
             return Err(Failure::refused("chain_disagrees", detail));
         }
-        issuers.push(IssuerRoot { id, key, from_index: found.fromIndex });
+        issuers.push(IssuerRoot {
+            id,
+            key,
+            from_index: found.fromIndex,
+        });
     }
     let roots = Roots {
-        chain: ChainRoot { id: deployment.chain, block_hash: head.hash },
+        chain: ChainRoot {
+            id: deployment.chain,
+            block_hash: head.hash,
+        },
         contracts: ContractRoots {
             registry: deployment.registry,
             log_anchor: deployment.log_anchor,
@@ -70,13 +81,20 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
             anchoring_account: log.opened.anchoring_account.address,
         }],
         issuers,
-        policy: Policy { checkpoint: CheckpointPolicy::LogKey },
+        policy: Policy {
+            checkpoint: CheckpointPolicy::LogKey,
+        },
     };
-    let text = roots.to_toml().map_err(|error| Failure::failed(error.code(), error.to_string()))?;
+    let text = roots
+        .to_toml()
+        .map_err(|error| Failure::failed(error.code(), error.to_string()))?;
     files::write(&args.out, text.as_bytes())?;
     let answer = json!({ "file": args.out, "origin": log.opened.origin, "block": head.number });
     out.answer(&answer, || {
-        format!("{} holds what you now believe. Compare its keys with another source before you rely on it.", args.out.display())
+        format!(
+            "{} holds what you now believe. Compare its keys with another source before you rely on it.",
+            args.out.display()
+        )
     });
     Ok(())
 }

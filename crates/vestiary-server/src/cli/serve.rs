@@ -1,6 +1,6 @@
 //! `vestiary serve`.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,7 +32,9 @@ pub(crate) struct Args {
 
 /// Reads a configuration as every verb does.
 pub(crate) fn load_config(path: &std::path::Path) -> Result<Config, Failure> {
-    let rpc_url = std::env::var("VESTIARY_RPC_URL").ok().filter(|url| !url.is_empty());
+    let rpc_url = std::env::var("VESTIARY_RPC_URL")
+        .ok()
+        .filter(|url| !url.is_empty());
     Config::load(path, rpc_url).map_err(|error| Failure::failed("config_unreadable", error.to_string()))
 }
 
@@ -41,9 +43,14 @@ pub(crate) fn start_tracing(json: bool, default: &str) {
     let filter = std::env::var("VESTIARY_LOG").unwrap_or_else(|_| default.to_owned());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // A second subscriber in one process would be refused; the first one is as good.
-    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+    let _ = if json {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
 }
 
 pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {

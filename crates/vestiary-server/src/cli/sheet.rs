@@ -27,7 +27,16 @@ pub(crate) const MAX_FIELD_BYTES: usize = 1_024;
 pub(crate) const MAX_LISTED: usize = 1_000;
 
 /// The columns, in any order, each once and no other.
-const COLUMNS: [&str; 8] = ["sku", "gtin", "serial", "design", "size", "colour", "claim", "description"];
+const COLUMNS: [&str; 8] = [
+    "sku",
+    "gtin",
+    "serial",
+    "design",
+    "size",
+    "colour",
+    "claim",
+    "description",
+];
 
 /// One wearable of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +63,11 @@ impl Faults {
     fn add(&mut self, line: u64, code: &str, detail: impl Into<String>) {
         self.count += 1;
         if self.reasons.len() < MAX_LISTED {
-            self.reasons.push(Reason { place: format!("line {line}"), code: code.into(), detail: detail.into() });
+            self.reasons.push(Reason {
+                place: format!("line {line}"),
+                code: code.into(),
+                detail: detail.into(),
+            });
         }
     }
 }
@@ -67,19 +80,30 @@ pub(crate) fn read(bytes: &[u8], knows: impl Fn(&str) -> bool) -> Result<Sheet, 
         Err(std::mem::take(&mut faults))
     };
     if bytes.len() > MAX_SHEET_BYTES {
-        return fail(1, "too_large", format!("the list has more than {MAX_SHEET_BYTES} bytes"));
+        return fail(
+            1,
+            "too_large",
+            format!("the list has more than {MAX_SHEET_BYTES} bytes"),
+        );
     }
     let text = match std::str::from_utf8(bytes) {
         // Spreadsheets put a byte order mark in front of UTF-8.
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
-            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            let line = bytes[..error.valid_up_to()]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
             return fail(line as u64 + 1, "not_utf8", "save the list as UTF-8".into());
         }
     };
     let mut lines = lines(text);
     let Some(header) = lines.next() else {
-        return fail(1, "empty", format!("the first line names the columns: {}", COLUMNS.join(",")));
+        return fail(
+            1,
+            "empty",
+            format!("the first line names the columns: {}", COLUMNS.join(",")),
+        );
     };
     let columns = match columns(header.fields.unwrap_or_default()) {
         Ok(columns) => columns,
@@ -91,7 +115,11 @@ pub(crate) fn read(bytes: &[u8], knows: impl Fn(&str) -> bool) -> Result<Sheet, 
     for line in lines {
         rows += 1;
         if rows > MAX_SHEET_ROWS {
-            faults.add(line.number, "too_many_rows", format!("a list has at most {MAX_SHEET_ROWS} rows"));
+            faults.add(
+                line.number,
+                "too_many_rows",
+                format!("a list has at most {MAX_SHEET_ROWS} rows"),
+            );
             break;
         }
         let fields = match line.fields {
@@ -99,7 +127,10 @@ pub(crate) fn read(bytes: &[u8], knows: impl Fn(&str) -> bool) -> Result<Sheet, 
             Err(fault) => {
                 let (code, detail) = match fault {
                     TextFault::UnclosedQuote => ("unclosed_quote", "a quoted field does not end on its line"),
-                    TextFault::StrayQuote => ("stray_quote", "a quote stands where none can; double it inside quotes"),
+                    TextFault::StrayQuote => (
+                        "stray_quote",
+                        "a quote stands where none can; double it inside quotes",
+                    ),
                     TextFault::ControlCharacter => ("control_character", "a character that cannot be seen"),
                 };
                 faults.add(line.number, code, detail);
@@ -107,8 +138,16 @@ pub(crate) fn read(bytes: &[u8], knows: impl Fn(&str) -> bool) -> Result<Sheet, 
             }
         };
         if fields.len() != columns.len() {
-            let code = if fields.len() < columns.len() { "short_row" } else { "long_row" };
-            faults.add(line.number, code, format!("{} fields, the header has {}", fields.len(), columns.len()));
+            let code = if fields.len() < columns.len() {
+                "short_row"
+            } else {
+                "long_row"
+            };
+            faults.add(
+                line.number,
+                code,
+                format!("{} fields, the header has {}", fields.len(), columns.len()),
+            );
             continue;
         }
         let cells: BTreeMap<&str, String> = columns.iter().copied().zip(fields).collect();
@@ -122,7 +161,11 @@ pub(crate) fn read(bytes: &[u8], knows: impl Fn(&str) -> bool) -> Result<Sheet, 
         }
     }
     if rows == 0 {
-        faults.add(header.number, "header_only", "the list names columns and no wearable");
+        faults.add(
+            header.number,
+            "header_only",
+            "the list names columns and no wearable",
+        );
     }
     if faults.count == 0 {
         sort(&mut sheet, &mut faults);
@@ -158,9 +201,17 @@ fn row(
 ) -> Option<(String, Row)> {
     let before = faults.count;
     for (name, value) in cells {
-        let limit = if matches!(*name, "sku" | "gtin" | "serial") { MAX_BRAND_TEXT_BYTES } else { MAX_FIELD_BYTES };
+        let limit = if matches!(*name, "sku" | "gtin" | "serial") {
+            MAX_BRAND_TEXT_BYTES
+        } else {
+            MAX_FIELD_BYTES
+        };
         if value.len() > limit {
-            faults.add(line, "too_long_field", format!("{name} has {} bytes, at most {limit} are read", value.len()));
+            faults.add(
+                line,
+                "too_long_field",
+                format!("{name} has {} bytes, at most {limit} are read", value.len()),
+            );
         } else if value.starts_with(['=', '+', '-', '@']) {
             // A spreadsheet that opens our answer would run it.
             faults.add(line, "formula_injection", format!("{name} begins like a formula"));
@@ -192,18 +243,32 @@ fn row(
     if design.is_empty() {
         faults.add(line, "missing_design", "the design is missing");
     } else if !knows(design) {
-        faults.add(line, "unknown_design", format!("the collection has no design {design:?}; add it first"));
+        faults.add(
+            line,
+            "unknown_design",
+            format!("the collection has no design {design:?}; add it first"),
+        );
     }
     let has_code = match cell("claim") {
         "code" => true,
         "mint" => false,
         other => {
-            faults.add(line, "unknown_claim", format!("claim is {other:?}; it is code or mint"));
+            faults.add(
+                line,
+                "unknown_claim",
+                format!("claim is {other:?}; it is code or mint"),
+            );
             false
         }
     };
     let serial = serial.ok().filter(|_| faults.count == before)?;
-    let row = Row { line, sku: sku.to_owned(), gtin: gtin.to_owned(), serial, has_code };
+    let row = Row {
+        line,
+        sku: sku.to_owned(),
+        gtin: gtin.to_owned(),
+        serial,
+        has_code,
+    };
     Some((design.to_owned(), row))
 }
 
@@ -214,7 +279,12 @@ fn read_serial(text: &str) -> Result<Serial, (&'static str, String)> {
         text if text.starts_with('0') => "serial_leading_zero",
         _ => "serial_not_a_number",
     };
-    text.parse().map_err(|_| (code, format!("serial is {text:?}; serials count from 1, without leading zeros")))
+    text.parse().map_err(|_| {
+        (
+            code,
+            format!("serial is {text:?}; serials count from 1, without leading zeros"),
+        )
+    })
 }
 
 /// Sorts each design's rows and looks for serials that are left out.
@@ -265,7 +335,11 @@ mod tests {
             let faults = read(&std::fs::read(&path).unwrap(), knows).unwrap_err();
             seen += 1;
             if name == "several_errors" {
-                let lines: Vec<_> = faults.reasons.iter().map(|reason| reason.place.as_str()).collect();
+                let lines: Vec<_> = faults
+                    .reasons
+                    .iter()
+                    .map(|reason| reason.place.as_str())
+                    .collect();
                 assert_eq!(lines, ["line 3", "line 4", "line 6", "line 6"]);
                 continue;
             }
@@ -277,7 +351,8 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_and_crlf_are_what_spreadsheets_write() {
-        let text = "\u{feff}sku,gtin,serial,design,size,colour,claim,description\r\nA,,1,coat,M,red,code,x\r\n";
+        let text =
+            "\u{feff}sku,gtin,serial,design,size,colour,claim,description\r\nA,,1,coat,M,red,code,x\r\n";
         assert_eq!(read(text.as_bytes(), knows).unwrap()["coat"].len(), 1);
     }
 

@@ -24,7 +24,10 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = Line> {
     let numbered = text.split('\n').zip(1_u64..);
     numbered.filter_map(|(line, number)| {
         let line = line.strip_suffix('\r').unwrap_or(line);
-        (!line.is_empty()).then(|| Line { number, fields: fields(line) })
+        (!line.is_empty()).then(|| Line {
+            number,
+            fields: fields(line),
+        })
     })
 }
 
@@ -83,7 +86,10 @@ mod tests {
     #[test]
     fn quoted_fields_hold_commas_and_doubled_quotes() {
         assert_eq!(only("a,\"b, \"\"c\"\"\",\r\n").unwrap(), ["a", "b, \"c\"", ""]);
-        assert_eq!(lines("a\n\nb\n").map(|line| line.number).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(
+            lines("a\n\nb\n").map(|line| line.number).collect::<Vec<_>>(),
+            [1, 3]
+        );
     }
 
     #[test]

@@ -43,7 +43,8 @@ pub(crate) struct Args {
 
 /// Reads a wearable's id on the command line.
 pub(crate) fn wearable_id(text: &str) -> Result<WearableId, String> {
-    text.parse().map_err(|error: vestiary::ids::IdError| error.to_string())
+    text.parse()
+        .map_err(|error: vestiary::ids::IdError| error.to_string())
 }
 
 /// Reads a roots file.
@@ -55,7 +56,11 @@ pub(crate) fn read_roots(path: &Path) -> Result<Roots, Failure> {
 pub(crate) fn run(args: &Args, out: &Output) -> Result<(), Failure> {
     // A byte more than is read, so that the verification itself says that it is too large.
     let certificate = files::read(&args.certificate, MAX_CERTIFICATE_BYTES as u64 + 1)?;
-    let proof = args.proof.as_deref().map(|path| files::read(path, MAX_PROOF_BYTES)).transpose()?;
+    let proof = args
+        .proof
+        .as_deref()
+        .map(|path| files::read(path, MAX_PROOF_BYTES))
+        .transpose()?;
     let roots = args.roots.as_deref().map(read_roots).transpose()?;
     let expectations = Expectations {
         chain: args.chain.map(ChainId),
@@ -63,7 +68,11 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<(), Failure> {
         wearable: args.wearable,
     };
     let report = verify_certificate(&certificate, proof.as_deref(), roots.as_ref(), &expectations);
-    let require = if args.require.is_empty() { &DEFAULT_REQUIRE[..] } else { &args.require };
+    let require = if args.require.is_empty() {
+        &DEFAULT_REQUIRE[..]
+    } else {
+        &args.require
+    };
     let accepted = report.accepts(require);
     let answer = json!({ "accepted": accepted, "require": require, "report": report });
     out.answer(&answer, || {
@@ -71,5 +80,9 @@ pub(crate) fn run(args: &Args, out: &Output) -> Result<(), Failure> {
         let verdict = if accepted { "accepted" } else { "not accepted" };
         format!("{report}{verdict}: {} required\n", names.join(", "))
     });
-    if accepted { Ok(()) } else { Err(Failure::not_accepted("not_accepted")) }
+    if accepted {
+        Ok(())
+    } else {
+        Err(Failure::not_accepted("not_accepted"))
+    }
 }

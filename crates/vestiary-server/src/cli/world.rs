@@ -33,6 +33,8 @@ pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
     let body: Value = serde_json::from_slice(&bytes)
         .map_err(|error| Failure::refused("malformed_world", error.to_string()))?;
     let answer: Value = caller.client()?.post_once(&["v1", "worlds"], &body).await?;
-    out.answer(&answer, || format!("{} is registered as {}", world.name, world.id));
+    out.answer(&answer, || {
+        format!("{} is registered as {}", world.name, world.id)
+    });
     Ok(())
 }

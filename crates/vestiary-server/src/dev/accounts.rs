@@ -27,8 +27,14 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Deployer, Self::Brand, Self::Submitter, Self::Anchoring, Self::Alice, Self::Bob];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Deployer,
+        Self::Brand,
+        Self::Submitter,
+        Self::Anchoring,
+        Self::Alice,
+        Self::Bob,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -89,13 +95,23 @@ impl Role {
 
     /// Writes the account as a development key file.
     pub(crate) fn write(self, path: &Path, passphrase: &Passphrase) -> Result<(), Failure> {
-        keys::import(self.purpose(), &self.bytes(), path, passphrase, KdfCost::Development).map(drop)
+        keys::import(
+            self.purpose(),
+            &self.bytes(),
+            path,
+            passphrase,
+            KdfCost::Development,
+        )
+        .map(drop)
     }
 }
 
 /// The account as a sender of transactions.
 pub(crate) fn sender(role: Role) -> Result<LaneKey, Failure> {
-    Ok(LaneKey(Account::new(Arc::new(role.key()?), Arc::new(Memory::fresh()))))
+    Ok(LaneKey(Account::new(
+        Arc::new(role.key()?),
+        Arc::new(Memory::fresh()),
+    )))
 }
 
 #[cfg(test)]
@@ -104,7 +120,13 @@ mod tests {
 
     #[test]
     fn the_accounts_are_those_of_anvils_manual() {
-        assert_eq!(Role::Deployer.address().unwrap(), "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266");
-        assert_eq!(Role::Bob.address().unwrap(), "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc");
+        assert_eq!(
+            Role::Deployer.address().unwrap(),
+            "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+        );
+        assert_eq!(
+            Role::Bob.address().unwrap(),
+            "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc"
+        );
     }
 }

@@ -27,11 +27,26 @@ pub(crate) async fn serve(listener: std::net::TcpListener, control: Control) -> 
     let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
     let routes = Router::new()
         .route("/status", get(status))
-        .route("/chain/cut", post(async |State(control): State<Control>| chain(control, true).await))
-        .route("/chain/restore", post(async |State(control): State<Control>| chain(control, false).await))
-        .route("/service/stop", post(async |State(control): State<Control>| done(control.service.stop().await)))
-        .route("/service/start", post(async |State(control): State<Control>| done(control.service.start().await)))
-        .route("/service/kill", post(async |State(control): State<Control>| done(control.service.kill().await)))
+        .route(
+            "/chain/cut",
+            post(async |State(control): State<Control>| chain(control, true).await),
+        )
+        .route(
+            "/chain/restore",
+            post(async |State(control): State<Control>| chain(control, false).await),
+        )
+        .route(
+            "/service/stop",
+            post(async |State(control): State<Control>| done(control.service.stop().await)),
+        )
+        .route(
+            "/service/start",
+            post(async |State(control): State<Control>| done(control.service.start().await)),
+        )
+        .route(
+            "/service/kill",
+            post(async |State(control): State<Control>| done(control.service.kill().await)),
+        )
         .with_state(control);
     axum::serve(listener, routes).await.map_err(failed)
 }

@@ -38,9 +38,8 @@ impl Directory {
     /// Makes the directory. What an earlier run left is deleted only when that was asked for, and only from a
     /// directory that an earlier run made.
     pub(crate) fn make(dir: &Path, fresh: bool) -> Result<Self, Failure> {
-        let unusable = |error: std::io::Error| {
-            Failure::failed("bad_directory", format!("{}: {error}", dir.display()))
-        };
+        let unusable =
+            |error: std::io::Error| Failure::failed("bad_directory", format!("{}: {error}", dir.display()));
         let is_empty = match std::fs::read_dir(dir) {
             Ok(mut entries) => entries.next().is_none(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
@@ -49,11 +48,15 @@ impl Directory {
         if !is_empty {
             let detail = format!("{} is not empty", dir.display());
             if !dir.join("development-only").exists() {
-                return Err(Failure::refused("bad_directory", detail).remedy("name an empty directory with --dir"));
+                return Err(
+                    Failure::refused("bad_directory", detail).remedy("name an empty directory with --dir")
+                );
             }
             if !fresh {
-                return Err(Failure::refused("bad_directory", detail + ": its chain is gone with its node")
-                    .remedy("add --fresh to begin anew, or name another directory with --dir"));
+                return Err(
+                    Failure::refused("bad_directory", detail + ": its chain is gone with its node")
+                        .remedy("add --fresh to begin anew, or name another directory with --dir"),
+                );
             }
             std::fs::remove_dir_all(dir).map_err(unusable)?;
         }
@@ -92,7 +95,10 @@ impl Directory {
         files::write_private(&self.passphrase_file(), format!("{PASSPHRASE}\n").as_bytes())?;
         let passphrase = Passphrase::new(PASSPHRASE.into())?;
         let keys = self.0.join("data/keys");
-        for (role, purpose) in [(Role::Submitter, Purpose::Submitter), (Role::Anchoring, Purpose::Anchoring)] {
+        for (role, purpose) in [
+            (Role::Submitter, Purpose::Submitter),
+            (Role::Anchoring, Purpose::Anchoring),
+        ] {
             role.write(&keys.join(purpose.file_name(None)), &passphrase)?;
         }
         Keyring::make_missing(&keys, &passphrase, KdfCost::Development, &SystemRandom)?;
@@ -123,15 +129,18 @@ impl Directory {
     pub(crate) fn describe(&self, deployment: &Deployment, endpoints: &Endpoints) -> Result<Value, Failure> {
         let mut accounts = serde_json::Map::new();
         for role in Role::ALL {
-            accounts.insert(role.name().into(), json!({
-                "address": role.address()?,
-                "key_file": self.account(role),
-                "private_key": format!("0x{}", role.secret()),
-                "does": role.does(),
-            }));
+            accounts.insert(
+                role.name().into(),
+                json!({
+                    "address": role.address()?,
+                    "key_file": self.account(role),
+                    "private_key": format!("0x{}", role.secret()),
+                    "does": role.does(),
+                }),
+            );
         }
-        let executable = std::env::current_exe()
-            .map_err(|error| Failure::failed("no_executable", error.to_string()))?;
+        let executable =
+            std::env::current_exe().map_err(|error| Failure::failed("no_executable", error.to_string()))?;
         let description = json!({
             "warning": "TEST ONLY, DO NOT USE: the whole world knows these keys",
             "api": endpoints.api,
@@ -171,7 +180,10 @@ mod tests {
     fn somebody_elses_directory_is_never_emptied() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("thesis.txt"), b"years of work").unwrap();
-        assert_eq!(Directory::make(dir.path(), true).unwrap_err().code, "bad_directory");
+        assert_eq!(
+            Directory::make(dir.path(), true).unwrap_err().code,
+            "bad_directory"
+        );
         assert!(dir.path().join("thesis.txt").exists());
     }
 
@@ -212,6 +224,9 @@ mod tests {
         assert!(config.service.allow_development_keys);
         assert_eq!(config.log.anchor_delay_s, 2);
         let described = directory.describe(&deployment, &endpoints).unwrap();
-        assert_eq!(described["accounts"]["alice"]["address"], Role::Alice.address().unwrap());
+        assert_eq!(
+            described["accounts"]["alice"]["address"],
+            Role::Alice.address().unwrap()
+        );
     }
 }

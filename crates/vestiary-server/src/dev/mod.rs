@@ -63,7 +63,13 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
     let proxy = Arc::new(Proxy::start(free_port(NODE_PORT)?, anvil.port()).await?);
 
     bar.set_message("putting contracts on the chain");
-    let rpc = Rpc::connect(Endpoint::url(&proxy.url())?, ChainId(CHAIN_ID), None, RpcOptions::default()).await?;
+    let rpc = Rpc::connect(
+        Endpoint::url(&proxy.url())?,
+        ChainId(CHAIN_ID),
+        None,
+        RpcOptions::default(),
+    )
+    .await?;
     let deployer = accounts::sender(Role::Deployer)?;
     let deployment = vestiary_chain::deploy::deploy(&rpc, &deployer, |_, _| {}).await?;
 
@@ -85,7 +91,10 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
     bar.finish_and_clear();
     out.answer(&description, || banner(&args.dir, &description));
 
-    let control = Control { proxy, service: Arc::clone(&service) };
+    let control = Control {
+        proxy,
+        service: Arc::clone(&service),
+    };
     let outcome = tokio::select! {
         outcome = control::serve(control_listener, control) => outcome,
         () = vestiary_server::serve::shutdown_signal() => Ok(()),
@@ -115,7 +124,9 @@ fn bind(port: u16) -> Result<TcpListener, Failure> {
 }
 
 fn local_address(listener: &TcpListener) -> Result<std::net::SocketAddr, Failure> {
-    listener.local_addr().map_err(|error| Failure::failed("port_taken", error.to_string()))
+    listener
+        .local_addr()
+        .map_err(|error| Failure::failed("port_taken", error.to_string()))
 }
 
 /// The usual port if nobody has it, else any.
@@ -125,7 +136,12 @@ fn free_port(usual: u16) -> Result<u16, Failure> {
 }
 
 fn banner(dir: &Path, description: &serde_json::Value) -> String {
-    let text = |pointer: &str| description.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let text = |pointer: &str| {
+        description
+            .pointer(pointer)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+    };
     let mut banner = format!(
         "\nVestiary, for trying things out\n\n  service       {api}      (docs: {api}/docs)\n  node          {rpc}      chain {chain}, one block a second\n  control       {control}      POST /chain/cut /chain/restore /service/stop /service/start\n  directory     {dir}\n\n",
         api = text("/api"),

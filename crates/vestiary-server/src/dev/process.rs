@@ -53,10 +53,18 @@ impl ServiceProcess {
             return Ok(());
         }
         let failed = |error: std::io::Error| Failure::failed("cannot_start", error.to_string());
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log).map_err(failed)?;
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .map_err(failed)?;
         let mut command = Command::new(&self.executable);
         command.arg("serve").arg("--stop-with-stdin");
-        command.arg("--config").arg(&self.config).arg("--passphrase-file").arg(&self.passphrase);
+        command
+            .arg("--config")
+            .arg(&self.config)
+            .arg("--passphrase-file")
+            .arg(&self.passphrase);
         // The configuration's node is the proxy; an environment variable must not lead around it.
         command.env_remove("VESTIARY_RPC_URL");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
@@ -67,8 +75,15 @@ impl ServiceProcess {
         while !self.client.is_ready().await {
             let ended = started.try_wait().map_err(failed)?;
             if ended.is_some() || Instant::now() > until {
-                let what = if ended.is_some() { "ended" } else { "is not ready in time" };
-                return Err(Failure::failed("service_not_ready", format!("the service {what}: {}", self.tail())));
+                let what = if ended.is_some() {
+                    "ended"
+                } else {
+                    "is not ready in time"
+                };
+                return Err(Failure::failed(
+                    "service_not_ready",
+                    format!("the service {what}: {}", self.tail()),
+                ));
             }
             sleep(Duration::from_millis(100)).await;
         }
@@ -84,7 +99,10 @@ impl ServiceProcess {
         // The end of its standard input is its sign.
         drop(child.stdin.take());
         if timeout(STOP_WITHIN, child.wait()).await.is_err() {
-            child.kill().await.map_err(|error| Failure::failed("cannot_stop", error.to_string()))?;
+            child
+                .kill()
+                .await
+                .map_err(|error| Failure::failed("cannot_stop", error.to_string()))?;
         }
         Ok(())
     }
@@ -94,12 +112,17 @@ impl ServiceProcess {
         let Some(mut child) = self.child.lock().await.take() else {
             return Ok(());
         };
-        child.kill().await.map_err(|error| Failure::failed("cannot_stop", error.to_string()))
+        child
+            .kill()
+            .await
+            .map_err(|error| Failure::failed("cannot_stop", error.to_string()))
     }
 
     pub(crate) async fn is_running(&self) -> bool {
         let mut child = self.child.lock().await;
-        child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+        child
+            .as_mut()
+            .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     fn tail(&self) -> String {

@@ -19,7 +19,9 @@ pub(crate) struct Proxy {
 impl Proxy {
     pub(crate) async fn start(port: u16, node_port: u16) -> Result<Self, Failure> {
         let taken = |error: std::io::Error| Failure::failed("port_taken", format!("port {port}: {error}"));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(taken)?;
         let (cut, watched) = watch::channel(false);
         let accepting = tokio::spawn(async move {
             // A failure to accept is the proxy's own trouble; the next connection may do better.

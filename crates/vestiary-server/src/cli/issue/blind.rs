@@ -19,8 +19,11 @@ use crate::cli::failure::Failure;
 const MAX_DEADLINE_S: u64 = 30 * 24 * 3600;
 
 fn differs(what: impl std::fmt::Display) -> Failure {
-    Failure::refused("not_what_was_asked", format!("the service wants something else signed: {what}"))
-        .remedy("nothing was signed; ask the operator")
+    Failure::refused(
+        "not_what_was_asked",
+        format!("the service wants something else signed: {what}"),
+    )
+    .remedy("nothing was signed; ask the operator")
 }
 
 /// Compares a preparation with what was asked; says what to sign.
@@ -32,37 +35,65 @@ pub(super) fn check(
     issuer: &IssuerView,
     collection: CollectionId,
 ) -> Result<CommitBatch, Failure> {
-    let design_id: DesignId = body.design_id.parse().map_err(|_| differs("the design's number"))?;
+    let design_id: DesignId = body
+        .design_id
+        .parse()
+        .map_err(|_| differs("the design's number"))?;
     // The document is what the digest names, so every term below is what the brand registered.
     let document = Design::parse(&jcs::canonical(&design.document))
         .map_err(|error| differs(format!("the design's document: {error}")))?;
-    let digest = document.digest().map_err(|error| differs(format!("the design's document: {error}")))?;
+    let digest = document
+        .digest()
+        .map_err(|error| differs(format!("the design's document: {error}")))?;
     if digest.to_string() != design.digest {
         return Err(differs("the design's document has another digest"));
     }
     let items = preparation::read(preparation, &BatchId(view.id.clone())).map_err(|error| differs(error))?;
     if items.len() != body.items.len() {
-        return Err(differs(format!("{} wearables were asked for, {} prepared", body.items.len(), items.len())));
+        return Err(differs(format!(
+            "{} wearables were asked for, {} prepared",
+            body.items.len(),
+            items.len()
+        )));
     }
     for (asked, item) in body.items.iter().zip(&items) {
         check_key(asked, item.claim_key)?;
-        let wanted = Wanted { collection, design_id, document: &document, digest, issuer };
+        let wanted = Wanted {
+            collection,
+            design_id,
+            document: &document,
+            digest,
+            issuer,
+        };
         wanted.check(asked, item.certificate.fields())?;
     }
     let tree = preparation::tree(&items).map_err(|error| differs(error))?;
     if tree.root().to_string() != view.root {
-        return Err(differs(format!("the wearables have the root {}, not {}", tree.root(), view.root)));
+        return Err(differs(format!(
+            "the wearables have the root {}, not {}",
+            tree.root(),
+            view.root
+        )));
     }
     let deadline = &view.typed_data["message"]["deadline"];
-    let deadline = deadline.as_str().and_then(|text| text.parse().ok()).or_else(|| deadline.as_u64());
+    let deadline = deadline
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .or_else(|| deadline.as_u64());
     let deadline = deadline.ok_or_else(|| differs("the deadline"))?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     if deadline > now + MAX_DEADLINE_S {
         return Err(differs("the signature would be good for more than 30 days"));
     }
     let commit = CommitBatch {
         design_id,
-        first_serial: body.first_serial.parse::<Serial>().map_err(|_| differs("the first serial"))?,
+        first_serial: body
+            .first_serial
+            .parse::<Serial>()
+            .map_err(|_| differs("the first serial"))?,
         count: body.count.parse().map_err(|_| differs("the count"))?,
         edition: document.edition.0,
         terms: document.terms.pack().map_err(|error| differs(error))?,
@@ -99,10 +130,20 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     fn check(&self, asked: &NewWearable, found: &CertificateFields) -> Result<(), Failure> {
         let serial: Serial = asked.serial.parse().map_err(|_| differs("a serial"))?;
-        let hidden = [("gs1_serial", &asked.gs1_serial), ("gtin", &asked.gtin), ("sku", &asked.sku)];
-        let hidden = hidden.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| *name);
+        let hidden = [
+            ("gs1_serial", &asked.gs1_serial),
+            ("gtin", &asked.gtin),
+            ("sku", &asked.sku),
+        ];
+        let hidden = hidden
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, _)| *name);
         let right = [
-            ("wearable", found.wearable == self.collection.wearable(TokenId::new(self.design_id, serial))),
+            (
+                "wearable",
+                found.wearable == self.collection.wearable(TokenId::new(self.design_id, serial)),
+            ),
             ("design", found.design == self.digest),
             ("edition", found.edition == self.document.edition),
             ("terms", found.terms == self.document.terms),
@@ -110,12 +151,20 @@ impl Wanted<'_> {
             ("binding", found.binding.as_str() == asked.binding),
             ("issuer", found.issuer_id.to_string() == self.issuer.id),
             ("issuer's name", found.issuer_name == self.issuer.name),
-            ("issuer's key", found.issuer_key.to_multikey() == self.issuer.certificate_key),
-            ("hidden values", found.salted_hashes.keys().map(String::as_str).eq(hidden)),
+            (
+                "issuer's key",
+                found.issuer_key.to_multikey() == self.issuer.certificate_key,
+            ),
+            (
+                "hidden values",
+                found.salted_hashes.keys().map(String::as_str).eq(hidden),
+            ),
         ];
         match right.iter().find(|(_, holds)| !holds) {
             None => Ok(()),
-            Some((what, _)) => Err(differs(format!("the {what} in the certificate of serial {serial}"))),
+            Some((what, _)) => Err(differs(format!(
+                "the {what} in the certificate of serial {serial}"
+            ))),
         }
     }
 }

@@ -19,7 +19,9 @@ use serde_json::{Value, json};
 use vestiary::certificate::Binding;
 use vestiary::digest::Sha256;
 use vestiary::ids::{CollectionId, TokenId};
-use vestiary_server::api::{BatchView, CollectionView, CommitBatchBody, DesignView, IssuerView, NewBatch, NewWearable};
+use vestiary_server::api::{
+    BatchView, CollectionView, CommitBatchBody, DesignView, IssuerView, NewBatch, NewWearable,
+};
 use vestiary_signing::{AccountKey, Memory, Purpose, Seed};
 
 use super::client::Client;
@@ -89,18 +91,27 @@ struct Issuing<'a> {
 
 pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
     let client = args.caller.client()?;
-    let binding: Binding = args
-        .binding
-        .parse()
-        .map_err(|_| Failure::usage(format!("--binding {}: code, tag, chip or inspected", args.binding)))?;
+    let binding: Binding = args.binding.parse().map_err(|_| {
+        Failure::usage(format!(
+            "--binding {}: code, tag, chip or inspected",
+            args.binding
+        ))
+    })?;
     let collection = args.collection.to_string();
-    let designs: Vec<DesignView> =
-        client.list(&["v1", "designs"], &[("collection", &collection)]).await?;
+    let designs: Vec<DesignView> = client
+        .list(&["v1", "designs"], &[("collection", &collection)])
+        .await?;
     let bytes = files::read(&args.list, MAX_SHEET_BYTES as u64)?;
     let sheet = sheet::read(&bytes, |name| plan::find(&designs, name).is_some()).map_err(|faults| {
         let rows = if faults.count == 1 { "fault" } else { "faults" };
-        let detail = format!("{} has {} {rows}; nothing was issued", args.list.display(), faults.count);
-        Failure::refused("bad_rows", detail).reasons(faults.reasons).remedy("mend the list and run again")
+        let detail = format!(
+            "{} has {} {rows}; nothing was issued",
+            args.list.display(),
+            faults.count
+        );
+        Failure::refused("bad_rows", detail)
+            .reasons(faults.reasons)
+            .remedy("mend the list and run again")
     })?;
     let list_sha256 = Sha256::of(&bytes);
     let saved = match &args.out {
@@ -116,11 +127,16 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
     let (Some(key_file), Some(seed_file), Some(dir), false) =
         (&args.key_file, &args.seed_file, &args.out, args.dry_run)
     else {
-        out.answer(&json!({ "dry_run": true, "difference": plan.difference }), String::new);
+        out.answer(
+            &json!({ "dry_run": true, "difference": plan.difference }),
+            String::new,
+        );
         return Ok(());
     };
     if plan.batches.is_empty() {
-        out.answer(&json!({ "difference": plan.difference, "batches": [] }), || "nothing new to issue".into());
+        out.answer(&json!({ "difference": plan.difference, "batches": [] }), || {
+            "nothing new to issue".into()
+        });
         return Ok(());
     }
     if !args.yes {
@@ -135,7 +151,12 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
     let issuer: IssuerView = client.get(&["v1", "issuers", &view.issuer_id], &[]).await?;
     let key: AccountKey = args.passphrase.unlock(key_file, Purpose::Issuer)?;
     if vestiary::ids::AccountId::new(args.collection.chain, key.address()).to_string() != issuer.account {
-        let detail = format!("{} is not the account of issuer {}, {}", key_file.display(), issuer.id, issuer.account);
+        let detail = format!(
+            "{} is not the account of issuer {}, {}",
+            key_file.display(),
+            issuer.id,
+            issuer.account
+        );
         return Err(Failure::refused("other_account", detail));
     }
     let issuing = Issuing {
@@ -159,15 +180,23 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
         let body = issuing.body(&sheet, batch);
         let view = issuing.issue(&body, design).await?;
         let kept = papers::keep(dir, &client, &view, args.collection, roots.as_ref()).await?;
-        let view = if args.no_wait { view } else { issuing.on_chain(view).await? };
+        let view = if args.no_wait {
+            view
+        } else {
+            issuing.on_chain(view).await?
+        };
         answers.push(answer(&view, &kept));
     }
     let count: usize = plan.batches.iter().map(|batch| batch.rows(&sheet).count()).sum();
-    let all = json!({ "difference": plan.difference, "batches": answers, "codes_file": codes, "issued": count });
+    let all =
+        json!({ "difference": plan.difference, "batches": answers, "codes_file": codes, "issued": count });
     out.answer(&all, || {
         let mut text = format!("{count} wearables issued; codes in {}\n", codes.display());
         for batch in &answers {
-            text.push_str(&format!("{} {} receipt {}\n", batch["id"], batch["state"], batch["receipt_file"]));
+            text.push_str(&format!(
+                "{} {} receipt {}\n",
+                batch["id"], batch["state"], batch["receipt_file"]
+            ));
         }
         text
     });
@@ -187,16 +216,23 @@ impl Issuing<'_> {
     /// The request for one batch; the same list and seed give the same bytes.
     fn body(&self, sheet: &sheet::Sheet, batch: &PlannedBatch) -> NewBatch {
         let items = batch.rows(sheet).map(|row| {
-            let wearable = self.collection.wearable(TokenId::new(batch.design_number(), row.serial));
+            let wearable = self
+                .collection
+                .wearable(TokenId::new(batch.design_number(), row.serial));
             let claim_key = if row.has_code {
-                format!("{:#x}", self.seed.code(&wearable, 0).claim_key(&wearable).address())
+                format!(
+                    "{:#x}",
+                    self.seed.code(&wearable, 0).claim_key(&wearable).address()
+                )
             } else {
                 String::new()
             };
             NewWearable {
                 serial: row.serial.to_string(),
                 claim_key,
-                binding: if row.has_code { self.binding } else { Binding::None }.as_str().to_owned(),
+                binding: if row.has_code { self.binding } else { Binding::None }
+                    .as_str()
+                    .to_owned(),
                 gtin: row.gtin.clone(),
                 gs1_serial: row.serial.to_string(),
                 sku: row.sku.clone(),
@@ -220,7 +256,9 @@ impl Issuing<'_> {
             let path = ["v1", "batches", view.id.as_str(), "preparation"];
             let preparation = self.client.get_bytes(&path, MAX_PREPARATION_BYTES).await?;
             let commit = blind::check(&view, &preparation, body, design, &self.issuer, self.collection)?;
-            let signature = self.key.sign_commit_batch(&self.memory, self.collection, &commit)?;
+            let signature = self
+                .key
+                .sign_commit_batch(&self.memory, self.collection, &commit)?;
             bar.set_message("certifying");
             let signature = format!("0x{}", hex::encode(signature.as_bytes()));
             let path = ["v1", "batches", view.id.as_str(), "commit"];
@@ -229,8 +267,11 @@ impl Issuing<'_> {
         }
         bar.finish_and_clear();
         if view.receipt.is_empty() {
-            return Err(Failure::failed("no_receipt", format!("batch {} is {} and has no receipt", view.id, view.state))
-                .remedy("run the same command again"));
+            return Err(Failure::failed(
+                "no_receipt",
+                format!("batch {} is {} and has no receipt", view.id, view.state),
+            )
+            .remedy("run the same command again"));
         }
         Ok(view)
     }
@@ -241,19 +282,28 @@ impl Issuing<'_> {
         let digest = Sha256::of(&bytes).hex();
         for attempt in 1..=MAX_ATTEMPTS {
             let key = format!("issue-{digest}-{attempt}");
-            let view: BatchView = self.client.post_under(&["v1", "batches"], bytes.clone(), &key).await?;
+            let view: BatchView = self
+                .client
+                .post_under(&["v1", "batches"], bytes.clone(), &key)
+                .await?;
             if view.state != "expired" {
                 return Ok(view);
             }
         }
-        Err(Failure::failed("preparation_expired", format!("{MAX_ATTEMPTS} preparations ran out unsigned")))
+        Err(Failure::failed(
+            "preparation_expired",
+            format!("{MAX_ATTEMPTS} preparations ran out unsigned"),
+        ))
     }
 
     async fn on_chain(&self, view: BatchView) -> Result<BatchView, Failure> {
         let bar = self.out.spinner("waiting for the chain");
         let path = ["v1", "batches", view.id.as_str()];
         let done = |batch: &BatchView| matches!(batch.state.as_str(), "committed" | "finalized");
-        let view = self.client.wait_for(&path, ON_CHAIN_WITHIN, "the batch on chain", done).await;
+        let view = self
+            .client
+            .wait_for(&path, ON_CHAIN_WITHIN, "the batch on chain", done)
+            .await;
         bar.finish_and_clear();
         view
     }

@@ -45,19 +45,32 @@ pub(super) fn write_codes(
     let total: usize = plan.batches.iter().map(|batch| batch.rows(sheet).count()).sum();
     let bar = out.progress(total as u64, "deriving codes");
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["wearable", "design", "serial", "sku", "gtin", "code"]).map_err(failed)?;
+    writer
+        .write_record(["wearable", "design", "serial", "sku", "gtin", "code"])
+        .map_err(failed)?;
     for batch in &plan.batches {
-        let name = super::plan::by_id(designs, &batch.design_id)?.document["name"].as_str().unwrap_or_default();
+        let name = super::plan::by_id(designs, &batch.design_id)?.document["name"]
+            .as_str()
+            .unwrap_or_default();
         for row in batch.rows(sheet).filter(|row| row.has_code) {
             let wearable = collection.wearable(TokenId::new(batch.design_number(), row.serial));
             let code = seed.code(&wearable, 0).to_text();
             let (id, serial) = (wearable.to_string(), row.serial.to_string());
-            let record = [id.as_str(), name, serial.as_str(), row.sku.as_str(), row.gtin.as_str(), code.as_str()];
+            let record = [
+                id.as_str(),
+                name,
+                serial.as_str(),
+                row.sku.as_str(),
+                row.gtin.as_str(),
+                code.as_str(),
+            ];
             writer.write_record(record).map_err(failed)?;
             bar.inc(1);
         }
     }
-    let bytes = writer.into_inner().map_err(|error| Failure::failed("failed", error.to_string()))?;
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| Failure::failed("failed", error.to_string()))?;
     let bytes = Zeroizing::new(bytes);
     files::write_private(&path, &bytes)?;
     bar.finish_and_clear();
@@ -78,8 +91,12 @@ pub(super) async fn keep(
         None => signed.unverified(),
         Some(roots) => {
             let origin = &signed.unverified().origin;
-            let log = roots.log(origin).ok_or_else(|| wrong(format!("the log {origin} is not in the roots")))?;
-            signed.verify(&log.receipt_vkey).map_err(|error| wrong(error.to_string()))?
+            let log = roots
+                .log(origin)
+                .ok_or_else(|| wrong(format!("the log {origin} is not in the roots")))?;
+            signed
+                .verify(&log.receipt_vkey)
+                .map_err(|error| wrong(error.to_string()))?
         }
     };
     if !is_about(receipt, view, collection) {
@@ -89,7 +106,9 @@ pub(super) async fn keep(
     let receipt_path = dir.join(format!("{stem}.receipt"));
     files::write(&receipt_path, view.receipt.as_bytes())?;
 
-    let bytes = client.get_bytes(&["v1", "batches", &view.id, "file"], MAX_BATCH_FILE_BYTES).await?;
+    let bytes = client
+        .get_bytes(&["v1", "batches", &view.id, "file"], MAX_BATCH_FILE_BYTES)
+        .await?;
     let file = BatchFile::parse(&bytes).map_err(|error| wrong(format!("the batch file: {error}")))?;
     if file.root().to_string() != view.root || file.collection() != collection {
         return Err(wrong("the batch file is another batch's".into()));

@@ -78,7 +78,9 @@ impl PlannedBatch {
 
     /// The design's number.
     pub(super) fn design_number(&self) -> DesignId {
-        self.design_id.parse().expect("checked when the plan was made or read")
+        self.design_id
+            .parse()
+            .expect("checked when the plan was made or read")
     }
 }
 
@@ -106,11 +108,20 @@ impl Plan {
             let edition = design.document["edition"].as_str().unwrap_or_default().to_owned();
             if let (Some(first), Some(last)) = (new.first(), new.last()) {
                 if first.serial.get() != next {
-                    let detail = format!("{name}: the next serial is {next}, the list goes on with {}", first.serial);
+                    let detail = format!(
+                        "{name}: the next serial is {next}, the list goes on with {}",
+                        first.serial
+                    );
                     return Err(Failure::refused("serial_not_next", detail).remedy("add the serials between"));
                 }
-                if edition.parse::<u64>().is_ok_and(|limit| limit != 0 && last.serial.get() > limit) {
-                    let detail = format!("{name}: the edition is limited to {edition}, the list goes to {}", last.serial);
+                if edition
+                    .parse::<u64>()
+                    .is_ok_and(|limit| limit != 0 && last.serial.get() > limit)
+                {
+                    let detail = format!(
+                        "{name}: the edition is limited to {edition}, the list goes to {}",
+                        last.serial
+                    );
                     return Err(Failure::refused("beyond_edition", detail));
                 }
             }
@@ -161,15 +172,16 @@ impl Plan {
         }
         if plan.collection != collection || plan.list_sha256 != *list_sha256 {
             let detail = format!("{} belongs to another list", dir.display());
-            return Err(Failure::refused("other_list", detail).remedy("give every list a directory of its own (--out)"));
+            return Err(Failure::refused("other_list", detail)
+                .remedy("give every list a directory of its own (--out)"));
         }
         Ok(Some(plan))
     }
 
     /// Writes the plan down.
     pub(super) fn save(&self, dir: &Path) -> Result<(), Failure> {
-        let mut bytes = serde_json::to_vec_pretty(self)
-            .map_err(|error| Failure::failed("failed", error.to_string()))?;
+        let mut bytes =
+            serde_json::to_vec_pretty(self).map_err(|error| Failure::failed("failed", error.to_string()))?;
         bytes.push(b'\n');
         files::write(&Self::path(dir), &bytes)
     }
@@ -181,10 +193,24 @@ impl Plan {
             text.push_str("going on with the plan of an earlier run of this list\n");
         }
         for line in &self.difference {
-            let Difference { design, rows, already_issued, new, with_code, first_serial, last_serial, edition, .. } = line;
+            let Difference {
+                design,
+                rows,
+                already_issued,
+                new,
+                with_code,
+                first_serial,
+                last_serial,
+                edition,
+                ..
+            } = line;
             let of = designs.iter().find(|view| view.design_id == line.design_id);
-            let slot = of.and_then(|view| view.document["slot"].as_str()).unwrap_or_default();
-            text.push_str(&format!("{design} ({slot}): {rows} rows, {already_issued} issued before, {new} new"));
+            let slot = of
+                .and_then(|view| view.document["slot"].as_str())
+                .unwrap_or_default();
+            text.push_str(&format!(
+                "{design} ({slot}): {rows} rows, {already_issued} issued before, {new} new"
+            ));
             if *new > 0 {
                 text.push_str(&format!(
                     ", serials {first_serial} to {last_serial}, {with_code} with a code, {} handed out by a minter, edition {}",
@@ -195,7 +221,10 @@ impl Plan {
             text.push('\n');
         }
         let signatures = self.batches.len();
-        text.push_str(&format!("{signatures} message{} to sign", if signatures == 1 { "" } else { "s" }));
+        text.push_str(&format!(
+            "{signatures} message{} to sign",
+            if signatures == 1 { "" } else { "s" }
+        ));
         text
     }
 }
@@ -234,7 +263,10 @@ mod tests {
     fn what_was_issued_before_is_left_out() {
         let designs = [design("1", "coat", "4", "0")];
         let plan = Plan::make(collection(), Sha256::of(b"l"), &designs, &coats(1..=5)).unwrap();
-        assert_eq!((plan.difference[0].already_issued, plan.difference[0].new), (3, 2));
+        assert_eq!(
+            (plan.difference[0].already_issued, plan.difference[0].new),
+            (3, 2)
+        );
         assert_eq!((plan.batches[0].first_serial, plan.batches[0].count), (4, 2));
         assert_eq!(plan.batches[0].rows(&coats(1..=5)).count(), 2);
     }
@@ -260,9 +292,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let designs = [design("1", "coat", "1", "0")];
         let plan = Plan::make(collection(), Sha256::of(b"l"), &designs, &coats(1..=2)).unwrap();
-        assert!(Plan::saved(dir.path(), collection(), &Sha256::of(b"l")).unwrap().is_none());
+        assert!(
+            Plan::saved(dir.path(), collection(), &Sha256::of(b"l"))
+                .unwrap()
+                .is_none()
+        );
         plan.save(dir.path()).unwrap();
-        assert!(Plan::saved(dir.path(), collection(), &Sha256::of(b"l")).unwrap().is_some());
-        assert_eq!(Plan::saved(dir.path(), collection(), &Sha256::of(b"m")).unwrap_err().code, "other_list");
+        assert!(
+            Plan::saved(dir.path(), collection(), &Sha256::of(b"l"))
+                .unwrap()
+                .is_some()
+        );
+        assert_eq!(
+            Plan::saved(dir.path(), collection(), &Sha256::of(b"m"))
+                .unwrap_err()
+                .code,
+            "other_list"
+        );
     }
 }
