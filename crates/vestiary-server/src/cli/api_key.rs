@@ -34,7 +34,7 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
     let Command::New {
         caller,
         label,

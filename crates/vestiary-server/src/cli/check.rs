@@ -1,5 +1,6 @@
 //! `vestiary check`: what a stopped service has on disk, read whole and compared. Changes nothing.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ const REBUILD: &str = "vestiary rebuild --config FILE";
 /// What to do where only a copy helps.
 const RESTORE: &str = "restore the file from a back-up, then run `vestiary check` again";
 
-pub(crate) fn run(args: &Args, out: &Output) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, out: Output) -> Result<(), Failure> {
     let stopped = Stopped::hold(&args.config)?;
     let mut findings = Vec::new();
     let bar = out.progress(4, "checking");
@@ -219,7 +220,7 @@ fn text(answer: &Value, findings: &[Finding]) -> String {
             detail,
             repair,
         } = finding;
-        text.push_str(&format!("{part}: {detail} [{code}]\n  repair: {repair}\n"));
+        let _ = writeln!(text, "{part}: {detail} [{code}]\n  repair: {repair}");
     }
     text.push_str(if findings.is_empty() {
         "nothing found\n"

@@ -25,7 +25,7 @@ use super::verify::wearable_id;
 /// How long the signed wish is good for, in seconds.
 const VALID_S: u64 = 3_600;
 /// How long a claim may take to reach the chain.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -68,7 +68,7 @@ fn address(text: &str) -> Result<Address, String> {
     parse_address(text).map_err(|error| error.to_string())
 }
 
-pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     let key = read_code(args.code_file.as_deref())?.claim_key(&args.wearable);
     if args.direct {
         direct(&args, &key, out).await
@@ -96,7 +96,7 @@ fn wrong_code(wearable: &WearableId) -> Failure {
         .remedy("compare code and garment; each code opens one wearable")
 }
 
-async fn through_service(args: &Args, key: &ClaimKey, out: &Output) -> Result<(), Failure> {
+async fn through_service(args: &Args, key: &ClaimKey, out: Output) -> Result<(), Failure> {
     let to = args.to.ok_or_else(|| Failure::usage("give --to, the receiver"))?;
     let client = args.service.client()?;
     let id = args.wearable.to_string();
@@ -143,7 +143,7 @@ async fn through_service(args: &Args, key: &ClaimKey, out: &Output) -> Result<()
     Ok(())
 }
 
-async fn direct(args: &Args, key: &ClaimKey, out: &Output) -> Result<(), Failure> {
+async fn direct(args: &Args, key: &ClaimKey, out: Output) -> Result<(), Failure> {
     let (Some(batch_file), Some(rpc_url), Some(key_file)) = (&args.batch_file, &args.rpc_url, &args.key_file)
     else {
         return Err(Failure::usage(

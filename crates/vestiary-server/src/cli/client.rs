@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 
 /// Longest wait for one request.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(120);
+const REQUEST_DEADLINE: Duration = Duration::from_mins(2);
 /// Longest wait for a connection.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Largest JSON answer, in bytes.
@@ -259,9 +259,8 @@ impl Client {
         let first = entries
             .first()
             .ok_or_else(|| malformed("the first bundle is empty".into()))?;
-        let opened = match Statement::parse(first) {
-            Ok(Statement::LogOpened(opened)) => opened,
-            _ => return Err(malformed("entry 0 does not open the log".into())),
+        let Ok(Statement::LogOpened(opened)) = Statement::parse(first) else {
+            return Err(malformed("entry 0 does not open the log".into()));
         };
         let checkpoint = vestiary_tlog::checkpoint::open(&note, &opened.origin, &opened.checkpoint_vkey);
         let checkpoint = checkpoint.map_err(|error| malformed(format!("checkpoint: {error}")))?;

@@ -67,7 +67,7 @@ fn address(text: &str) -> Result<Address, String> {
     parse_address(text).map_err(|error| error.to_string())
 }
 
-pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
     match command {
         Command::Create {
             caller,

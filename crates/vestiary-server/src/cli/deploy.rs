@@ -33,7 +33,7 @@ pub(crate) struct Args {
     out: PathBuf,
 }
 
-pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     if args.out.exists() {
         return Err(
             Failure::refused("exists", format!("{} is there already", args.out.display()))

@@ -75,7 +75,7 @@ pub(crate) struct Add {
     default: String,
 }
 
-pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
     let Command::Add(add) = command;
     let client = add.caller.client()?;
     let default = match add.default.as_str() {

@@ -1,6 +1,7 @@
 //! `vestiary inventory`.
 
 use clap::Args as ClapArgs;
+use std::fmt::Write as _;
 use vestiary::inventory::Inventory;
 
 use super::failure::Failure;
@@ -30,7 +31,7 @@ pub(crate) struct Args {
     cursor: Option<String>,
 }
 
-pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     let limit = args.limit.map(|limit| limit.to_string());
     let given = [
         ("world", &args.world),
@@ -64,32 +65,25 @@ fn text(answer: &Inventory) -> String {
         answer.complete
     );
     for as_of in &answer.as_of {
-        text.push_str(&format!(
-            "as of block {} ({}), {}\n",
+        let _ = writeln!(
+            text,
+            "as of block {} ({}), {}",
             as_of.block, as_of.finality, as_of.time
-        ));
+        );
     }
-    text.push_str(&format!("keep what is shown until {}\n", answer.keep_until));
+    let _ = writeln!(text, "keep what is shown until {}", answer.keep_until);
     for entry in &answer.wearables {
-        text.push_str(&format!(
-            "{:<8}{} {}",
-            entry.wear.to_string(),
-            entry.id,
-            entry.name
-        ));
+        let _ = write!(text, "{:<8}{} {}", entry.wear.to_string(), entry.id, entry.name);
         if !entry.why.is_empty() {
-            text.push_str(&format!(" [{}]", entry.why));
+            let _ = write!(text, " [{}]", entry.why);
         }
         text.push('\n');
         for file in &entry.files {
-            text.push_str(&format!(
-                "        {} {} {} bytes\n",
-                file.fit, file.url, file.bytes
-            ));
+            let _ = writeln!(text, "        {} {} {} bytes", file.fit, file.url, file.bytes);
         }
     }
     if !answer.next_cursor.is_empty() {
-        text.push_str(&format!("more: --cursor {}\n", answer.next_cursor));
+        let _ = writeln!(text, "more: --cursor {}", answer.next_cursor);
     }
     text
 }

@@ -53,7 +53,7 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn run(command: Command, out: &Output) -> Result<(), Failure> {
+pub(crate) fn run(command: Command, out: Output) -> Result<(), Failure> {
     match command {
         Command::New {
             service: Some(dir),
@@ -124,7 +124,7 @@ pub(crate) fn run(command: Command, out: &Output) -> Result<(), Failure> {
     }
 }
 
-fn told(out: &Output, path: &Path, purpose: Purpose, public: &str) {
+fn told(out: Output, path: &Path, purpose: Purpose, public: &str) {
     let answer = json!({ "file": path, "purpose": purpose.to_string(), "public": public });
     out.answer(&answer, || {
         format!("{purpose} key {public} is in {}", path.display())

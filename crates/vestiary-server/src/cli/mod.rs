@@ -108,7 +108,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return out.failed(&Failure::failed("no_runtime", error.to_string())),
     };
-    let outcome = runtime.block_on(run(cli.command, &out));
+    let outcome = runtime.block_on(run(cli.command, out));
     // Whatever still runs in the background, such as a name look-up, must not hold the exit up.
     runtime.shutdown_background();
     match outcome {
@@ -117,7 +117,7 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command, out: &Output) -> Result<(), Failure> {
+async fn run(command: Command, out: Output) -> Result<(), Failure> {
     match command {
         Command::Dev(args) => crate::dev::run(args, out).await,
         Command::Serve(args) => serve::run(args, out).await,

@@ -5,6 +5,7 @@
     reason = "this module is the command line's voice; nothing else prints"
 )]
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -117,13 +118,10 @@ pub(crate) fn command_line_error(error: &clap::Error) -> ExitCode {
 fn text_of(failure: &Failure) -> String {
     let mut text = format!("error: {} [{}]\n", failure.detail, failure.code);
     for reason in &failure.errors {
-        text.push_str(&format!(
-            "  {}: {} [{}]\n",
-            reason.place, reason.detail, reason.code
-        ));
+        let _ = writeln!(text, "  {}: {} [{}]", reason.place, reason.detail, reason.code);
     }
     if !failure.remedy.is_empty() {
-        text.push_str(&format!("remedy: {}\n", failure.remedy));
+        let _ = writeln!(text, "remedy: {}", failure.remedy);
     }
     text
 }

@@ -31,7 +31,7 @@ const BLOCKS_AT_ONCE: usize = 256;
 /// How many log entries go into the mirror at once.
 const ENTRIES_AT_ONCE: u64 = 1_000;
 /// The node may fail for this long before the rebuild gives up; running it again starts from nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -59,10 +59,11 @@ impl Stopped {
         }
         let deployment = load_deployment(&config.chain.deployment)?;
         let journal = data_dir.join("journal");
-        Disk.create_dir_all(&journal).map_err(file_failure)?;
+        Disk.create_dir_all(&journal)
+            .map_err(|error| file_failure(&error))?;
         let lock = Disk.lock(&journal.join("lock")).map_err(|error| match error {
             FileError::Locked { .. } => running(),
-            error => file_failure(error),
+            error => file_failure(&error),
         })?;
         Ok(Self {
             config,
@@ -107,7 +108,7 @@ fn running() -> Failure {
         .remedy("stop it first")
 }
 
-pub(crate) fn file_failure(error: FileError) -> Failure {
+pub(crate) fn file_failure(error: &FileError) -> Failure {
     Failure::failed("file_failed", error.to_string())
 }
 
@@ -144,7 +145,7 @@ impl Watch for Watched {
     }
 }
 
-pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     let started = Instant::now();
     let stopped = Stopped::hold(&args.config)?;
     let rpc = Rpc::connect(
@@ -180,7 +181,7 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn fold_chain(stopped: &Stopped, mirror: &Mirror, rpc: Rpc, out: &Output) -> Result<(), Failure> {
+async fn fold_chain(stopped: &Stopped, mirror: &Mirror, rpc: Rpc, out: Output) -> Result<(), Failure> {
     let deployment = &stopped.deployment;
     let head = rpc.head().await?.number;
     let known = BTreeSet::from([deployment.registry, deployment.factory, deployment.log_anchor]);
@@ -238,7 +239,7 @@ async fn fold_chain(stopped: &Stopped, mirror: &Mirror, rpc: Rpc, out: &Output) 
     }
 }
 
-fn fold_log(stopped: &Stopped, mirror: &Mirror, out: &Output) -> Result<(), Failure> {
+fn fold_log(stopped: &Stopped, mirror: &Mirror, out: Output) -> Result<(), Failure> {
     let failed = |error: vestiary_log::LogError| {
         Failure::failed("log_damaged", error.to_string()).remedy("run `vestiary check`")
     };

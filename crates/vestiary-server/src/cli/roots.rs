@@ -30,7 +30,7 @@ pub(crate) struct Args {
     out: PathBuf,
 }
 
-pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     let client = args.service.client()?;
     let log = client.log().await?;
     let (deployment, rpc) = args.chain.connect().await?;

@@ -53,7 +53,7 @@ pub(crate) fn start_tracing(json: bool, default: &str) {
     };
 }
 
-pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     start_tracing(out.is_json(), "info");
     let config = load_config(&args.config)?;
     let passphrase = secret(args.passphrase_file.as_deref(), "VESTIARY_PASSPHRASE")?.ok_or_else(|| {

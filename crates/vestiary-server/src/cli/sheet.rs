@@ -90,10 +90,8 @@ pub(crate) fn read(bytes: &[u8], knows: impl Fn(&str) -> bool) -> Result<Sheet, 
         // Spreadsheets put a byte order mark in front of UTF-8.
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
-            let line = bytes[..error.valid_up_to()]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let line = before.matches('\n').count();
             return fail(line as u64 + 1, "not_utf8", "save the list as UTF-8".into());
         }
     };

@@ -38,16 +38,15 @@ fn fields(line: &str) -> Result<Vec<String>, TextFault> {
     let mut fields = Vec::new();
     let mut rest = line;
     loop {
-        let (field, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_field(quoted)?,
-            None => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                let (field, after) = rest.split_at(end);
-                if field.contains('"') {
-                    return Err(TextFault::StrayQuote);
-                }
-                (field.to_owned(), after)
+        let (field, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted_field(quoted)?
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            let (field, after) = rest.split_at(end);
+            if field.contains('"') {
+                return Err(TextFault::StrayQuote);
             }
+            (field.to_owned(), after)
         };
         fields.push(field);
         match after.strip_prefix(',') {

@@ -53,7 +53,7 @@ pub(crate) fn read_roots(path: &Path) -> Result<Roots, Failure> {
         .map_err(|error| Failure::failed(error.code(), format!("{}: {error}", path.display())))
 }
 
-pub(crate) fn run(args: &Args, out: &Output) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, out: Output) -> Result<(), Failure> {
     // A byte more than is read, so that the verification itself says that it is too large.
     let certificate = files::read(&args.certificate, MAX_CERTIFICATE_BYTES as u64 + 1)?;
     let proof = args

@@ -25,7 +25,7 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) async fn run(command: Command, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
     let Command::Add { caller, profile } = command;
     let bytes = files::read(&profile, MAX_PROFILE_BYTES)?;
     let world = WorldProfile::parse(&bytes)

@@ -29,11 +29,11 @@ pub(crate) async fn serve(listener: std::net::TcpListener, control: Control) -> 
         .route("/status", get(status))
         .route(
             "/chain/cut",
-            post(async |State(control): State<Control>| chain(control, true).await),
+            post(async |State(control): State<Control>| chain(&control, true)),
         )
         .route(
             "/chain/restore",
-            post(async |State(control): State<Control>| chain(control, false).await),
+            post(async |State(control): State<Control>| chain(&control, false)),
         )
         .route(
             "/service/stop",
@@ -56,7 +56,7 @@ async fn status(State(control): State<Control>) -> Json<Value> {
     Json(json!({ "service_running": running, "chain_cut": control.proxy.is_cut() }))
 }
 
-async fn chain(control: Control, cut: bool) -> Answer {
+fn chain(control: &Control, cut: bool) -> Answer {
     control.proxy.set_cut(cut);
     (StatusCode::OK, Json(json!({ "chain_cut": cut })))
 }

@@ -10,6 +10,7 @@ mod directory;
 mod process;
 mod proxy;
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub(crate) struct Args {
     /// Port of the service; 8080 or else any free one when nobody says.
     #[arg(long)]
     port: Option<u16>,
-    /// The program `anvil`; else `VESTIARY_ANVIL`, contracts/node_modules/.bin/anvil, or the one on the path.
+    /// The program `anvil`; else `VESTIARY_ANVIL`, `contracts/node_modules/.bin/anvil`, or the one on the path.
     #[arg(long, value_name = "FILE")]
     anvil: Option<PathBuf>,
     /// Delete what an earlier run left in the directory: its chain is gone with its node.
@@ -52,7 +53,7 @@ pub(crate) struct Args {
 }
 
 /// Runs until Ctrl-C.
-pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     let directory = Directory::make(&args.dir, args.fresh)?;
     let port = match args.port {
         Some(port) => port,
@@ -152,21 +153,22 @@ fn banner(dir: &Path, description: &serde_json::Value) -> String {
     );
     for contract in ["registry", "factory", "log_anchor", "implementation"] {
         let address = text(&format!("/contracts/{contract}"));
-        banner.push_str(&format!("  {contract:<14}{address}\n"));
+        let _ = writeln!(banner, "  {contract:<14}{address}");
     }
     banner.push_str("\n  TEST ONLY, DO NOT USE: the whole world knows the keys of these accounts\n");
     for role in Role::ALL {
         let address = text(&format!("/accounts/{}/address", role.name()));
-        banner.push_str(&format!("  {:<14}{address}  {}\n", role.name(), role.does()));
+        let _ = writeln!(banner, "  {:<14}{address}  {}", role.name(), role.does());
     }
     let vestiary = text("/vestiary");
-    banner.push_str(&format!(
-        "\nNext, in another terminal:\n\n  node scripts/story.mjs {dir}/dev.json\n  export VESTIARY_API={api} VESTIARY_RPC_URL={rpc} VESTIARY_DEPLOYMENT={deployment} VESTIARY_ALLOW_DEVELOPMENT_KEYS=true\n  {vestiary} inventory {alice}\n\nCtrl-C stops everything.\n",
+    let _ = writeln!(
+        banner,
+        "\nNext, in another terminal:\n\n  node scripts/story.mjs {dir}/dev.json\n  export VESTIARY_API={api} VESTIARY_RPC_URL={rpc} VESTIARY_DEPLOYMENT={deployment} VESTIARY_ALLOW_DEVELOPMENT_KEYS=true\n  {vestiary} inventory {alice}\n\nCtrl-C stops everything.",
         dir = dir.display(),
         api = text("/api"),
         rpc = text("/rpc"),
         deployment = text("/deployment"),
         alice = text("/accounts/alice/address"),
-    ));
+    );
     banner
 }

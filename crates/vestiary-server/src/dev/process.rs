@@ -13,7 +13,7 @@ use crate::cli::client::Client;
 use crate::cli::failure::Failure;
 
 /// How long the service may take until it is ready.
-const READY_WITHIN: Duration = Duration::from_secs(120);
+const READY_WITHIN: Duration = Duration::from_mins(2);
 /// How long it may take to stop before it is killed: both graces of the service, and a little more.
 const STOP_WITHIN: Duration = Duration::from_secs(25);
 /// How much of the service's own words an error repeats, in bytes.

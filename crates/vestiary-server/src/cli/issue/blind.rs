@@ -48,7 +48,7 @@ pub(super) fn check(
     if digest.to_string() != design.digest {
         return Err(differs("the design's document has another digest"));
     }
-    let items = preparation::read(preparation, &BatchId(view.id.clone())).map_err(|error| differs(error))?;
+    let items = preparation::read(preparation, &BatchId(view.id.clone())).map_err(differs)?;
     if items.len() != body.items.len() {
         return Err(differs(format!(
             "{} wearables were asked for, {} prepared",
@@ -67,7 +67,7 @@ pub(super) fn check(
         };
         wanted.check(asked, item.certificate.fields())?;
     }
-    let tree = preparation::tree(&items).map_err(|error| differs(error))?;
+    let tree = preparation::tree(&items).map_err(differs)?;
     if tree.root().to_string() != view.root {
         return Err(differs(format!(
             "the wearables have the root {}, not {}",
@@ -96,7 +96,7 @@ pub(super) fn check(
             .map_err(|_| differs("the first serial"))?,
         count: body.count.parse().map_err(|_| differs("the count"))?,
         edition: document.edition.0,
-        terms: document.terms.pack().map_err(|error| differs(error))?,
+        terms: document.terms.pack().map_err(differs)?,
         design_digest: digest,
         root: tree.root(),
         deadline,

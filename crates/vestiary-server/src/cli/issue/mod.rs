@@ -9,7 +9,8 @@ mod blind;
 mod papers;
 mod plan;
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ use super::sheet::{self, MAX_SHEET_BYTES};
 use plan::{Plan, PlannedBatch};
 
 /// How long a batch may take to reach the chain before the command ends; the receipt's promise holds on.
-const ON_CHAIN_WITHIN: Duration = Duration::from_secs(300);
+const ON_CHAIN_WITHIN: Duration = Duration::from_mins(5);
 /// Preparations that ran out unsigned before this one, at most.
 const MAX_ATTEMPTS: u32 = 100;
 /// Largest preparation file, in bytes.
@@ -80,7 +81,7 @@ pub(crate) struct Args {
 /// What is being issued, and with what.
 struct Issuing<'a> {
     client: &'a Client,
-    out: &'a Output,
+    out: Output,
     collection: CollectionId,
     issuer: IssuerView,
     binding: Binding,
@@ -89,7 +90,7 @@ struct Issuing<'a> {
     seed: Seed,
 }
 
-pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     let client = args.caller.client()?;
     let binding: Binding = args.binding.parse().map_err(|_| {
         Failure::usage(format!(
@@ -140,35 +141,9 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
         return Ok(());
     }
     if !args.yes {
-        match out.confirm("Issue these wearables?") {
-            Some(true) => {}
-            Some(false) => return Err(Failure::refused("declined", "nothing was issued")),
-            None => return Err(Failure::usage("nobody is here to say yes").remedy("add --yes, or --dry-run")),
-        }
+        confirm(out)?;
     }
-
-    let view: CollectionView = client.get(&["v1", "collections", &collection], &[]).await?;
-    let issuer: IssuerView = client.get(&["v1", "issuers", &view.issuer_id], &[]).await?;
-    let key: AccountKey = args.passphrase.unlock(key_file, Purpose::Issuer)?;
-    if vestiary::ids::AccountId::new(args.collection.chain, key.address()).to_string() != issuer.account {
-        let detail = format!(
-            "{} is not the account of issuer {}, {}",
-            key_file.display(),
-            issuer.id,
-            issuer.account
-        );
-        return Err(Failure::refused("other_account", detail));
-    }
-    let issuing = Issuing {
-        client: &client,
-        out,
-        collection: args.collection,
-        issuer,
-        binding,
-        key: Arc::new(key),
-        memory: Memory::fresh(),
-        seed: args.passphrase.unlock(seed_file, Purpose::ClaimSeed)?,
-    };
+    let issuing = unlock(&args, &client, key_file, seed_file, binding, out).await?;
     let roots = args.roots.as_deref().map(super::verify::read_roots).transpose()?;
     files::make_dir(dir)?;
     plan.save(dir)?;
@@ -193,14 +168,57 @@ pub(crate) async fn run(args: Args, out: &Output) -> Result<(), Failure> {
     out.answer(&all, || {
         let mut text = format!("{count} wearables issued; codes in {}\n", codes.display());
         for batch in &answers {
-            text.push_str(&format!(
-                "{} {} receipt {}\n",
+            let _ = writeln!(
+                text,
+                "{} {} receipt {}",
                 batch["id"], batch["state"], batch["receipt_file"]
-            ));
+            );
         }
         text
     });
     Ok(())
+}
+
+fn confirm(out: Output) -> Result<(), Failure> {
+    match out.confirm("Issue these wearables?") {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failure::refused("declined", "nothing was issued")),
+        None => Err(Failure::usage("nobody is here to say yes").remedy("add --yes, or --dry-run")),
+    }
+}
+
+/// Reads who issues, and unlocks the account and the seed.
+async fn unlock<'a>(
+    args: &Args,
+    client: &'a Client,
+    key_file: &Path,
+    seed_file: &Path,
+    binding: Binding,
+    out: Output,
+) -> Result<Issuing<'a>, Failure> {
+    let collection = args.collection.to_string();
+    let view: CollectionView = client.get(&["v1", "collections", &collection], &[]).await?;
+    let issuer: IssuerView = client.get(&["v1", "issuers", &view.issuer_id], &[]).await?;
+    let key: AccountKey = args.passphrase.unlock(key_file, Purpose::Issuer)?;
+    if vestiary::ids::AccountId::new(args.collection.chain, key.address()).to_string() != issuer.account {
+        let detail = format!(
+            "{} is not the account of issuer {}, {}",
+            key_file.display(),
+            issuer.id,
+            issuer.account
+        );
+        return Err(Failure::refused("other_account", detail));
+    }
+    Ok(Issuing {
+        client,
+        out,
+        collection: args.collection,
+        issuer,
+        binding,
+        key: Arc::new(key),
+        memory: Memory::fresh(),
+        seed: args.passphrase.unlock(seed_file, Purpose::ClaimSeed)?,
+    })
 }
 
 fn answer(view: &BatchView, kept: &papers::Kept) -> Value {

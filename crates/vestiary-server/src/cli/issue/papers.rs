@@ -38,7 +38,7 @@ pub(super) fn write_codes(
     designs: &[DesignView],
     sheet: &Sheet,
     seed: &Seed,
-    out: &Output,
+    out: Output,
 ) -> Result<PathBuf, Failure> {
     let failed = |error: csv::Error| Failure::failed("failed", error.to_string());
     let path = dir.join("codes.csv");

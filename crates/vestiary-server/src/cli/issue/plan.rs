@@ -1,5 +1,6 @@
 //! The difference between a list and what the service has, and the batches that follow from it.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -208,23 +209,26 @@ impl Plan {
             let slot = of
                 .and_then(|view| view.document["slot"].as_str())
                 .unwrap_or_default();
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "{design} ({slot}): {rows} rows, {already_issued} issued before, {new} new"
-            ));
+            );
             if *new > 0 {
-                text.push_str(&format!(
+                let _ = write!(
+                    text,
                     ", serials {first_serial} to {last_serial}, {with_code} with a code, {} handed out by a minter, edition {}",
                     new - with_code,
                     if edition == "0" { "open" } else { edition }
-                ));
+                );
             }
             text.push('\n');
         }
         let signatures = self.batches.len();
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "{signatures} message{} to sign",
             if signatures == 1 { "" } else { "s" }
-        ));
+        );
         text
     }
 }
@@ -250,7 +254,7 @@ mod tests {
     fn coats(serials: std::ops::RangeInclusive<u64>) -> Sheet {
         let mut text = String::from("sku,gtin,serial,design,size,colour,claim,description\n");
         for serial in serials {
-            text.push_str(&format!("A,,{serial},coat,M,red,code,x\n"));
+            let _ = writeln!(text, "A,,{serial},coat,M,red,code,x");
         }
         sheet::read(text.as_bytes(), |name| name == "coat").unwrap()
     }
