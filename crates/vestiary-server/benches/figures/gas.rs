@@ -23,7 +23,7 @@ struct Line {
 pub(crate) fn gas() -> Vec<Row> {
     let mut rows = match measure() {
         Ok(rows) => rows,
-        Err(error) => vec![row("gas", 0.0, Outcome::NotMeasured(format!("{error:#}")))],
+        Err(error) => vec![row("gas", f64::NAN, Outcome::NotMeasured(format!("{error:#}")))],
     };
     rows.extend(
         LATER

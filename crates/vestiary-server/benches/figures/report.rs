@@ -73,6 +73,8 @@ impl Row {
     /// The value, interval, limit and noise as text.
     fn cells(&self) -> [String; 4] {
         let limit = match self.limit {
+            // A row that broke off before it knew its limit.
+            limit if limit.number().is_nan() => String::new(),
             Limit::AtMost(limit) => format!("≤ {}", self.amount(limit)),
             Limit::AtLeast(limit) => format!("≥ {}", self.amount(limit)),
         };
