@@ -43,11 +43,13 @@ pub enum Lie {
     ThrownAway,
     /// A receipt that exists is said not to.
     NoReceipt,
+    /// The receipts of a block without their logs.
+    EmptyReceipts,
 }
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Silence,
         Self::Disconnect,
         Self::RateLimit,
@@ -66,6 +68,7 @@ impl Lie {
         Self::TakenButSilent,
         Self::ThrownAway,
         Self::NoReceipt,
+        Self::EmptyReceipts,
     ];
 
     /// Whether the lie makes sense as the answer to a method.
@@ -84,6 +87,7 @@ impl Lie {
                 method == "eth_sendRawTransaction"
             }
             Self::NoReceipt => method == "eth_getTransactionReceipt",
+            Self::EmptyReceipts => method == "eth_getBlockReceipts",
         }
     }
 }

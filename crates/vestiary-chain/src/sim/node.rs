@@ -127,11 +127,18 @@ impl Sim {
                 -32601,
                 "the method eth_getBlockReceipts does not exist/is not available",
             ),
-            "eth_getBlockReceipts" => json!(
-                self.by_hash(&view, &first, stale)
-                    .map(|block| block.receipts.clone())
-            )
-            .into(),
+            "eth_getBlockReceipts" => {
+                let mut receipts = json!(
+                    self.by_hash(&view, &first, stale)
+                        .map(|block| block.receipts.clone())
+                );
+                if lie == Some(Lie::EmptyReceipts) {
+                    for receipt in receipts.as_array_mut().into_iter().flatten() {
+                        receipt["logs"] = json!([]);
+                    }
+                }
+                receipts.into()
+            }
             "eth_getTransactionReceipt" if lie == Some(Lie::NoReceipt) => Value::Null.into(),
             "eth_getTransactionReceipt" => {
                 let hash: Option<B256> = parse(&first);

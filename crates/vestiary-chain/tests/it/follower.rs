@@ -70,7 +70,7 @@ async fn any_reorganisation_to_depth_64_ends_in_the_chains_own_state() {
     }
     println!("ran: {count} random reorganisation schedules, seeds 0..{count}, {reverted} blocks undone");
     assert!(
-        reverted > 1_000,
+        reverted as u64 > 5 * count,
         "the schedules reorganise too little: {reverted}"
     );
 }

@@ -80,7 +80,7 @@ async fn a_lying_node_delays_the_follower_and_never_deceives_it() {
         told += lying_story(seed).await;
     }
     println!("ran: {count} lying schedules, seeds 0..{count}, {told} lies told");
-    assert!(told > 2_000, "the node lies too little: {told}");
+    assert!(told as u64 > 7 * count, "the node lies too little: {told}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,7 +178,7 @@ async fn every_lie_alone_is_survived_and_named() {
             write(&chain, &mut seeded, 3);
             chain.mine();
         }
-        let log_check = if lie == Lie::MissingLog {
+        let log_check = if matches!(lie, Lie::MissingLog | Lie::EmptyReceipts) {
             LogCheck::ReceiptsRoot
         } else {
             LogCheck::Bloom

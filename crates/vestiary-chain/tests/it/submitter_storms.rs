@@ -104,5 +104,5 @@ async fn storms_of_lies_reorganisations_and_restarts_end_with_each_order_done_on
         told += storm(seed).await;
     }
     println!("ran: {count} submitter storms, seeds 0..{count}, {told} lies told");
-    assert!(told > 500, "the node lies too little: {told}");
+    assert!(told as u64 > 3 * count, "the node lies too little: {told}");
 }
