@@ -192,7 +192,7 @@ async fn every_lie_alone_is_survived_and_named() {
         let options = FollowerOptions { log_check, ..quick() };
         let mut follower = Follower::new(rpc, FactoryOnly::default(), Start::At(0), options);
         let mut fold = Fold::default();
-        for _ in 0..200 {
+        for _ in 0..80 {
             if let Ok(event) = timeout(Duration::from_secs(3), follower.next()).await {
                 fold.apply(event);
             }
