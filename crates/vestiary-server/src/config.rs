@@ -56,6 +56,10 @@ pub struct ChainConfig {
     /// Pause between two looks at the head, in milliseconds. Default: 500.
     #[serde(default = "default_poll_interval_ms")]
     pub poll_interval_ms: u64,
+    /// Stop following when a final block is replaced. Public chains never do that; the local node of
+    /// `vestiary dev` can, so only its configuration says false. Default: true.
+    #[serde(default = "default_halt_on_finalized_rewrite")]
+    pub halt_on_finalized_rewrite: bool,
     /// Expected hash of block 0, if the deployment file does not say it.
     #[serde(default)]
     pub genesis_hash: Option<B256>,
@@ -128,6 +132,10 @@ impl Default for FreshnessConfig {
 
 const fn default_poll_interval_ms() -> u64 {
     500
+}
+
+const fn default_halt_on_finalized_rewrite() -> bool {
+    true
 }
 
 const fn default_shard() -> u32 {

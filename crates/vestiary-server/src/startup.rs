@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 use vestiary::ids::SerialRange;
 use vestiary::statement::{LogOpened, Statement};
 use vestiary_chain::deploy::Deployment;
-use vestiary_chain::follower::{Follower, FollowerOptions, Start};
+use vestiary_chain::follower::{Follower, FollowerOptions, LogCheck, Start};
 use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
 use vestiary_log::seams::{Clock, Random};
 use vestiary_log::{CheckpointSigner as _, Files, LogHandle, LogReader, LogWriter};
@@ -189,6 +189,9 @@ pub fn follower(service: &Arc<Service>) -> anyhow::Result<Follower<Watched>> {
     };
     let options = FollowerOptions {
         poll_interval: Duration::from_millis(service.config.chain.poll_interval_ms),
+        halt_on_finalized_rewrite: service.config.chain.halt_on_finalized_rewrite,
+        // A bloom filter does not show one log missing among others; the receipts' root does.
+        log_check: LogCheck::ReceiptsRoot,
         ..FollowerOptions::default()
     };
     Ok(Follower::new(
