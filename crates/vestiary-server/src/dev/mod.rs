@@ -153,7 +153,7 @@ fn banner(dir: &Path, description: &serde_json::Value) -> String {
     );
     for contract in ["registry", "factory", "log_anchor", "implementation"] {
         let address = text(&format!("/contracts/{contract}"));
-        let _ = writeln!(banner, "  {contract:<14}{address}");
+        let _ = writeln!(banner, "  {contract:<14} {address}");
     }
     banner.push_str("\n  TEST ONLY, DO NOT USE: the whole world knows the keys of these accounts\n");
     for role in Role::ALL {
