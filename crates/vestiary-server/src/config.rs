@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use alloy_primitives::B256;
 use serde::Deserialize;
 
 /// The largest configuration file that is read, in bytes.
@@ -60,9 +59,6 @@ pub struct ChainConfig {
     /// `vestiary dev` can, so only its configuration says false. Default: true.
     #[serde(default = "default_halt_on_finalized_rewrite")]
     pub halt_on_finalized_rewrite: bool,
-    /// Expected hash of block 0, if the deployment file does not say it.
-    #[serde(default)]
-    pub genesis_hash: Option<B256>,
 }
 
 impl std::fmt::Debug for ChainConfig {

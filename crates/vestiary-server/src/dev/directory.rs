@@ -116,6 +116,7 @@ impl Directory {
                 "rpc_url": endpoints.rpc,
                 "deployment": self.deployment(),
                 "poll_interval_ms": 200,
+                "halt_on_finalized_rewrite": false,
             },
             "log": { "origin": ORIGIN, "anchor_delay_s": 2 },
             "freshness": { "behind_after_s": 3, "fresh_s": 1, "keep_s": 86_400 },
