@@ -326,24 +326,24 @@ mod tests {
 
     #[test]
     fn each_spoilt_list_is_refused_for_what_it_is_named_after() {
+        let mut wrong = Vec::new();
         let mut seen = 0;
         for file in std::fs::read_dir(fixtures().join("rejected")).unwrap() {
             let path = file.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             let faults = read(&std::fs::read(&path).unwrap(), knows).unwrap_err();
             seen += 1;
-            if name == "several_errors" {
-                let lines: Vec<_> = faults
-                    .reasons
-                    .iter()
-                    .map(|reason| reason.place.as_str())
-                    .collect();
-                assert_eq!(lines, ["line 3", "line 4", "line 6", "line 6"]);
-                continue;
+            let lines: Vec<_> = faults.reasons.iter().map(|reason| reason.place.clone()).collect();
+            let codes: Vec<_> = faults.reasons.iter().map(|reason| reason.code.clone()).collect();
+            let right = match name.as_str() {
+                "several_errors" => lines == ["line 3", "line 4", "line 6", "line 6"],
+                _ => codes == [name.as_str()],
+            };
+            if !right {
+                wrong.push((name, codes));
             }
-            let codes: Vec<_> = faults.reasons.iter().map(|reason| reason.code.as_str()).collect();
-            assert_eq!(codes, [name.as_str()]);
         }
+        assert!(wrong.is_empty(), "{wrong:?}");
         assert!(seen >= 24, "{seen} lists");
     }
 
