@@ -128,8 +128,8 @@ fn entry(
 ) -> Result<Entry, ApiError> {
     let mut gaps = Vec::new();
     // The mirror keeps the flags by themselves; in the chain's word they start at bit 200.
-    let word = RightsWord(U256::from(token.flags) << FLAGS_BIT);
-    if word.has_unknown_flags() {
+    let rights = RightsWord(U256::from(token.flags) << FLAGS_BIT);
+    if rights.has_unknown_flags() {
         gaps.push(Gap::UnknownFlags);
     }
     let logged = view.certificate_entry(id).map_err(mirror_error)?;
@@ -141,7 +141,7 @@ fn entry(
             Gap::CertificateMissing
         });
     }
-    let statuses: Vec<Status> = word.statuses().collect();
+    let statuses: Vec<Status> = rights.statuses().collect();
     let design_id = id.token_id.design_id();
     let chain_design = match design_id {
         Some(design_id) => view.design(&id.collection, design_id).map_err(mirror_error)?,

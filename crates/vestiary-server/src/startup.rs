@@ -187,19 +187,24 @@ pub fn follower(service: &Arc<Service>) -> anyhow::Result<Follower<Watched>> {
     } else {
         Start::After(known)
     };
-    let options = FollowerOptions {
-        poll_interval: Duration::from_millis(service.config.chain.poll_interval_ms),
-        halt_on_finalized_rewrite: service.config.chain.halt_on_finalized_rewrite,
-        // A bloom filter does not show one log missing among others; the receipts' root does.
-        log_check: LogCheck::ReceiptsRoot,
-        ..FollowerOptions::default()
-    };
+    let options = follower_options(&service.config);
     Ok(Follower::new(
         service.rpc.clone(),
         Watched::new(Arc::clone(service)),
         start,
         options,
     ))
+}
+
+/// How the chain is followed, by a service and by a rebuild alike.
+pub fn follower_options(config: &Config) -> FollowerOptions {
+    FollowerOptions {
+        poll_interval: Duration::from_millis(config.chain.poll_interval_ms),
+        halt_on_finalized_rewrite: config.chain.halt_on_finalized_rewrite,
+        // A bloom filter does not show one log missing among others; the receipts' root does.
+        log_check: LogCheck::ReceiptsRoot,
+        ..FollowerOptions::default()
+    }
 }
 
 async fn connect(

@@ -268,7 +268,7 @@ impl Entry {
 
 /// The durable store of one lane's records. One lane is one account on one chain.
 ///
-/// The server keeps them in its journal; [`MemoryOutbox`] is for tests.
+/// The server keeps them in its journal; [`MemoryOutbox`](super::MemoryOutbox) is for tests.
 pub trait Outbox: Send + Sync {
     /// Appends records in order; they are durable when this returns `Ok`. After an error it is unknown
     /// whether they are, and the submitter wants to be opened again.

@@ -13,7 +13,7 @@ use vestiary::abi::ICollectionFactory::CollectionCreated;
 use vestiary::block::{Block, ChainLog};
 use vestiary::keys::PublicKey;
 use vestiary_chain::deploy::Deployment;
-use vestiary_chain::follower::{Event, Follower, FollowerOptions, Start, Watch};
+use vestiary_chain::follower::{Event, Follower, Start, Watch};
 use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
 use vestiary_log::{Disk, FileError, Files, LogReader};
 use vestiary_mirror::{Mirror, MirrorConfig};
@@ -189,10 +189,7 @@ async fn fold_chain(stopped: &Stopped, mirror: &Mirror, rpc: Rpc, out: Output) -
         factory: deployment.factory,
         known: Mutex::new(known),
     };
-    let options = FollowerOptions {
-        poll_interval: Duration::from_millis(stopped.config.chain.poll_interval_ms),
-        ..FollowerOptions::default()
-    };
+    let options = vestiary_server::startup::follower_options(&stopped.config);
     let mut follower = Follower::new(rpc, watch, Start::At(deployment.first_block), options);
     let bar = out.progress(
         head.saturating_sub(deployment.first_block) + 1,

@@ -1,8 +1,8 @@
 //! From a list of wearables to a batch in the log: prepare, let the issuer sign, certify, log, promise.
 //!
-//! The order is the promise (DESIGN, "Nothing is answered before it is durable"): salts, preparation file and
+//! The order is the promise (ARCHITECTURE, "No answer before it is durable"): salts, preparation file and
 //! journal record are durable before `POST /v1/batches` answers; the intent is durable before anything is signed
-//! or appended; entries are durable before the receipt is answered. [`commit::finish`] is the one piece of code
+//! or appended; entries are durable before the receipt is answered. [`intents::finish`] is the one piece of code
 //! that turns an intent into log entries, called by the request, and by start-up for intents a crash left open.
 
 pub mod bundle;
