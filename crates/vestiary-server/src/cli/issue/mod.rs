@@ -168,11 +168,9 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     out.answer(&all, || {
         let mut text = format!("{count} wearables issued; codes in {}\n", codes.display());
         for batch in &answers {
-            let _ = writeln!(
-                text,
-                "{} {} receipt {}",
-                batch["id"], batch["state"], batch["receipt_file"]
-            );
+            let [id, state, receipt] =
+                ["id", "state", "receipt_file"].map(|name| batch[name].as_str().unwrap_or_default());
+            let _ = writeln!(text, "{id} {state}, receipt in {receipt}");
         }
         text
     });
