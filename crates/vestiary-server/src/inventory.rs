@@ -158,7 +158,7 @@ fn entry(
             answer = answer.with_design(design.digest, &design.document);
             loadable = world.map(|world| fit(world, design.document.slot, &design.document.representations));
             if let Some(Fit::Exact(file) | Fit::Fallback(file)) = &loadable
-                && service.content.record(&file.sha256).is_err()
+                && !service.has_file(&file.sha256)
             {
                 gaps.push(Gap::FileMissing);
             }

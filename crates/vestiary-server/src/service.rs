@@ -1,6 +1,6 @@
 //! Everything a request or a worker needs, in one place, built once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -22,7 +22,7 @@ use crate::chain_status::ChainStatus;
 use crate::config::Config;
 use crate::error::{ApiError, Code};
 use crate::issuing::bundle::MAX_BUNDLE_BYTES;
-use crate::issuing::preparation::MAX_PREPARATION_BYTES;
+use crate::issuing::preparation::{MAX_PREPARATION_BYTES, PreparedWearable};
 use crate::journal::{Batch, Ledger, SaltStore, State};
 use crate::keyring::Keyring;
 
@@ -30,6 +30,10 @@ use crate::keyring::Keyring;
 pub const MAX_UPLOADS_AT_ONCE: usize = 4;
 /// Design documents kept in memory.
 const MAX_CACHED_DESIGNS: usize = 4_096;
+/// Files remembered as present.
+const MAX_PRESENT_FILES: usize = 65_536;
+/// Preparations kept in memory between the steps of a commit.
+const MAX_CACHED_PREPARATIONS: usize = 4;
 /// Batch trees kept in memory.
 const MAX_CACHED_TREES: usize = 256;
 
@@ -83,6 +87,9 @@ pub struct Service {
     pub entries_appended: Notify,
     /// Design documents by digest. They are immutable, so a full cache is simply emptied.
     pub(crate) designs: RwLock<HashMap<Sha256, Arc<RegisteredDesign>>>,
+    /// Files that the content store was seen to have; it never removes one.
+    pub(crate) present: RwLock<HashSet<Sha256>>,
+    pub(crate) prepared: RwLock<HashMap<Sha256, Arc<Vec<PreparedWearable>>>>,
     pub(crate) trees: RwLock<HashMap<Sha256, Arc<BatchTree>>>,
     pub(crate) bindings: RwLock<HashMap<B256, Arc<crate::views::Bindings>>>,
 }
@@ -365,7 +372,7 @@ impl Service {
         {
             return Ok(Arc::clone(tree));
         }
-        let items = crate::issuing::commit::read_preparation(self, batch)?;
+        let items = self.prepared(batch)?;
         let tree = Arc::new(crate::issuing::preparation::tree(&items).map_err(ApiError::internal)?);
         let mut cache = self.trees.write().unwrap_or_else(PoisonError::into_inner);
         if cache.len() >= MAX_CACHED_TREES {
@@ -385,6 +392,50 @@ impl Service {
             .read(&path, MAX_BUNDLE_BYTES)
             .map(Some)
             .map_err(ApiError::internal)
+    }
+
+    /// Whether the content store has a file. Remembered: worlds ask for the same few files all day.
+    pub fn has_file(&self, sha256: &Sha256) -> bool {
+        if self
+            .present
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(sha256)
+        {
+            return true;
+        }
+        let found = self.content.record(sha256).is_ok();
+        if found {
+            let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
+            if present.len() >= MAX_PRESENT_FILES {
+                present.clear();
+            }
+            present.insert(*sha256);
+        }
+        found
+    }
+
+    /// The wearables of a batch as they were prepared; a commit asks several times.
+    pub fn prepared(&self, batch: &Batch) -> Result<Arc<Vec<PreparedWearable>>, ApiError> {
+        let key = batch.prepared.preparation;
+        if let Some(items) = self
+            .prepared
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
+            return Ok(Arc::clone(items));
+        }
+        let bytes = self.read_preparation_bytes(&key)?;
+        let items =
+            crate::issuing::preparation::read(&bytes, &batch.prepared.id).map_err(ApiError::internal)?;
+        let items = Arc::new(items);
+        let mut cache = self.prepared.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= MAX_CACHED_PREPARATIONS {
+            cache.clear();
+        }
+        cache.insert(key, Arc::clone(&items));
+        Ok(items)
     }
 
     // ---- designs

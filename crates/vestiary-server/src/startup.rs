@@ -10,7 +10,7 @@
 //! | log | its files contradict its checkpoint, or it is shorter than what was anchored |
 //! | entry 0, open intents | the log was opened by somebody else |
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -162,6 +162,8 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         work: Notify::new(),
         entries_appended: Notify::new(),
         designs: RwLock::new(HashMap::new()),
+        present: RwLock::new(HashSet::new()),
+        prepared: RwLock::new(HashMap::new()),
         trees: RwLock::new(HashMap::new()),
         bindings: RwLock::new(HashMap::new()),
         config,

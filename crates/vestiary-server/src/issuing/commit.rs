@@ -7,8 +7,8 @@ use vestiary::statement::{BatchStatement, CertificateIssued, Statement, Unsigned
 use vestiary::typed_data::{CommitBatch, Signature};
 
 use super::intents;
-use super::preparation::{self, PreparedWearable};
-use super::{IssuingError, bundle};
+
+use super::bundle;
 use crate::error::{ApiError, Code};
 use crate::journal::{Batch, BatchId, BatchStage, Intent, IntentId, Record};
 use crate::service::Service;
@@ -151,10 +151,10 @@ fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result
 
 /// The statements of a batch, certificates first, exactly as they go into the log.
 pub(super) fn entries(service: &Service, batch: &Batch) -> Result<Vec<Vec<u8>>, ApiError> {
-    let items = read_preparation(service, batch)?;
+    let items = service.prepared(batch)?;
     let prepared = &batch.prepared;
     let mut entries = Vec::with_capacity(items.len() + 1);
-    for item in &items {
+    for item in items.iter() {
         let statement = Statement::CertificateIssued(CertificateIssued {
             token_id: item.leaf().token_id,
             digest: item.certificate.digest(),
@@ -182,19 +182,11 @@ pub(super) fn entries(service: &Service, batch: &Batch) -> Result<Vec<Vec<u8>>, 
 /// Signs the batch's certificates and keeps them, durable on return. Runs again after a crash: signing is
 /// deterministic and the file is named by what is in it.
 pub(super) fn certify(service: &Service, batch: &Batch) -> Result<(), ApiError> {
-    let items = read_preparation(service, batch)?;
+    let items = service.prepared(batch)?;
     let issuer_id = batch.prepared.issuer_id;
     let certificates = service
         .signing
-        .sign_certificates(issuer_id, items.into_iter().map(|item| item.certificate))?;
+        .sign_certificates(issuer_id, items.iter().map(|item| item.certificate.clone()))?;
     let bytes = bundle::write(&certificates).map_err(ApiError::internal)?;
     service.put_bundle(&batch.prepared.root, &bytes)
-}
-
-/// The wearables of a batch, from the preparation file.
-pub(crate) fn read_preparation(service: &Service, batch: &Batch) -> Result<Vec<PreparedWearable>, ApiError> {
-    let bytes = service.read_preparation_bytes(&batch.prepared.preparation)?;
-    preparation::read(&bytes, &batch.prepared.id).map_err(|error| match error {
-        IssuingError::Damaged(what) | IssuingError::Internal(what) => ApiError::internal(what),
-    })
 }
