@@ -52,9 +52,11 @@ pub async fn run(
         told.send_replace(true);
     });
     let mut server = tokio::spawn(async move { server.await });
+    // The value that `wait_for` lends is given back at once: held over the wait below, nothing could spawn this.
+    let stop_asked = async { drop(asked.wait_for(|stop| *stop).await) };
     tokio::select! {
         result = &mut server => result?.context("serving")?,
-        _ = asked.wait_for(|stop| *stop) => {
+        () = stop_asked => {
             // A reader that never reads must not hold the stop up.
             match tokio::time::timeout(GRACE, &mut server).await {
                 Ok(result) => result?.context("serving")?,

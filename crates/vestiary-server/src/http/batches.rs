@@ -66,7 +66,10 @@ pub async fn sign(
 #[utoipa::path(
     get, path = "/v1/batches/{id}", tag = "batches", security(("api_key" = [])),
     params(("id" = String, Path)),
-    responses((status = 200, body = BatchView), (status = 401, body = Problem), (status = 404, body = Problem))
+    responses(
+        (status = 200, body = BatchView), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+    )
 )]
 pub async fn show(
     State(service): State<Arc<Service>>,
@@ -81,7 +84,10 @@ pub async fn show(
 #[utoipa::path(
     get, path = "/v1/batches/{id}/preparation", tag = "batches", security(("api_key" = [])),
     params(("id" = String, Path)),
-    responses((status = 200, content_type = "application/jsonl"), (status = 404, body = Problem))
+    responses(
+        (status = 200, content_type = "application/jsonl"), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem),
+    )
 )]
 pub async fn preparation(
     State(service): State<Arc<Service>>,

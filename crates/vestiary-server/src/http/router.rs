@@ -41,7 +41,31 @@ impl Modify for ApiKeySecurity {
     }
 }
 
+/// Operation ids must differ (OpenAPI 3.1, 4.8.10), and handlers of different resources share names.
+fn name_operations(description: &mut utoipa::openapi::OpenApi) {
+    for item in description.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let tag = operation
+                .tags
+                .iter()
+                .flatten()
+                .next()
+                .cloned()
+                .unwrap_or_default();
+            let name = operation.operation_id.take().unwrap_or_default();
+            operation.operation_id = Some(format!("{}_{name}", tag.replace(' ', "_")));
+        }
+    }
+}
+
 fn described() -> (Router<Arc<Service>>, utoipa::openapi::OpenApi) {
+    let (routes, mut description) = routes();
+    name_operations(&mut description);
+    (routes, description)
+}
+
+fn routes() -> (Router<Arc<Service>>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(Description::openapi())
         // Brands and operators, by API key.
         .routes(routes!(api_keys::create))

@@ -120,8 +120,12 @@ async fn check_signature(service: &Service, batch: &Batch, signature: &Bytes) ->
 /// Makes the intent durable.
 fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result<(), ApiError> {
     let batch = find(service, id)?;
-    let entries = entries(service, &batch)?;
     let now_ms = service.clock.now_unix_ms();
+    // Before the statement is signed: afterwards the keys' memory refuses these serials to any other root.
+    if batch.stage == BatchStage::Prepared && !batch.takes_signature(now_ms) {
+        return Err(expired(id));
+    }
+    let entries = entries(service, &batch)?;
     let commit_by_s = now_ms / 1000 + service.config.issuance.commit_within_s;
     service.ledger.command(move |state| {
         let current = state
@@ -131,7 +135,10 @@ fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result
         match current.stage {
             BatchStage::Signed(_) => return Ok(Vec::new()),
             BatchStage::Expired => return Err(expired(id)),
-            BatchStage::Prepared if !current.holds_serials(now_ms) => return Err(expired(id)),
+            // The clock is read under the ledger's lock, so that whoever prepares these serials next comes later.
+            BatchStage::Prepared if !current.holds_serials(service.clock.now_unix_ms()) => {
+                return Err(expired(id));
+            }
             BatchStage::Prepared => {}
         }
         let intent = Intent {

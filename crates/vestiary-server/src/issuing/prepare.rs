@@ -228,6 +228,7 @@ fn read(body: &NewBatch) -> Result<Wanted, ApiError> {
     let mut reasons = Vec::new();
     let mut total = 0_usize;
     let mut items: Vec<WantedWearable> = Vec::with_capacity(body.items.len());
+    let mut after: Option<Serial> = None;
     for (index, item) in body.items.iter().enumerate() {
         let mut add = |field: &str, code: &str, detail: String| {
             total += 1;
@@ -239,10 +240,12 @@ fn read(body: &NewBatch) -> Result<Wanted, ApiError> {
                 });
             }
         };
-        let after = items.last().map(|previous| previous.serial);
         if let Some(item) = read_item(item, range, after, &mut add) {
             items.push(item);
         }
+        // Also of an item that is bad otherwise: a repeat of its serial is one more thing to mend.
+        let serial = item.serial.parse::<Serial>().ok();
+        after = after.max(serial.filter(|serial| range.contains(*serial)));
     }
     if total > 0 {
         let detail = format!("{total} things are wrong with the list; nothing was prepared");

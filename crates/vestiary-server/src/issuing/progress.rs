@@ -35,7 +35,7 @@ pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
     let now_ms = service.clock.now_unix_ms();
     let state = match (&batch.stage, &logged, &order) {
         (BatchStage::Expired, ..) => "expired",
-        (BatchStage::Prepared, ..) if !batch.holds_serials(now_ms) => "expired",
+        (BatchStage::Prepared, ..) if !batch.takes_signature(now_ms) => "expired",
         (BatchStage::Prepared, ..) => "prepared",
         (BatchStage::Signed(_), None, _) => "signed",
         (BatchStage::Signed(_), Some(_), order) => match order {

@@ -70,6 +70,10 @@ pub struct BatchSignature {
     pub intent: IntentId,
 }
 
+/// How long the commit of a preparation that was signed in time may take, in milliseconds; no other preparation
+/// gets its serials meanwhile.
+pub(super) const SIGNING_TIME_MS: u64 = 30_000;
+
 /// A batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -85,13 +89,19 @@ impl Batch {
         self.prepared.first_serial.saturating_add(self.prepared.count)
     }
 
-    /// Whether it holds its serials at `now_ms`.
+    /// Whether it holds its serials at `now_ms`: also [`SIGNING_TIME_MS`] after it expired, because once the
+    /// batch statement is signed the keys' memory gives these serials to no other root.
     pub fn holds_serials(&self, now_ms: u64) -> bool {
         match self.stage {
             BatchStage::Signed(_) => true,
             BatchStage::Expired => false,
-            BatchStage::Prepared => now_ms < self.prepared.expires_ms,
+            BatchStage::Prepared => now_ms < self.prepared.expires_ms.saturating_add(SIGNING_TIME_MS),
         }
+    }
+
+    /// Whether the issuer's signature is still taken at `now_ms`.
+    pub fn takes_signature(&self, now_ms: u64) -> bool {
+        self.stage == BatchStage::Prepared && now_ms < self.prepared.expires_ms
     }
 }
 
