@@ -41,7 +41,7 @@ impl Modify for ApiKeySecurity {
     }
 }
 
-/// Operation ids must differ (OpenAPI 3.1, 4.8.10), and handlers of different resources share names.
+/// Ids of operations must differ (`OpenAPI` 3.1, 4.8.10), and handlers of different resources share names.
 fn name_operations(description: &mut utoipa::openapi::OpenApi) {
     for item in description.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];

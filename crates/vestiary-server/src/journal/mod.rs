@@ -17,7 +17,10 @@ use vestiary_log::{Files, JournalError};
 
 pub use record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
 pub use salts::{SaltStore, Salts};
-pub use state::{Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer, Logged, Resource, State};
+pub use state::{
+    Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer, Logged, Resource, SIGNING_TIME_MS,
+    State,
+};
 
 use crate::error::{ApiError, Code};
 

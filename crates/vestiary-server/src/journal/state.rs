@@ -72,7 +72,7 @@ pub struct BatchSignature {
 
 /// How long the commit of a preparation that was signed in time may take, in milliseconds; no other preparation
 /// gets its serials meanwhile.
-pub(super) const SIGNING_TIME_MS: u64 = 30_000;
+pub const SIGNING_TIME_MS: u64 = 30_000;
 
 /// A batch.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,18 @@
+//! The service with real parts: Anvil, contracts, key files, journal, log, mirror, HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::too_many_lines, reason = "a table of cases is read as one")]
+#![expect(clippy::print_stdout, reason = "what ran and what is missing is said")]
+
+mod architecture;
+mod command_line;
+mod description;
+mod keys;
+mod killed;
+mod operation;
+mod papers;
+mod rejected;
+mod reorganised;
+mod simulated;
+mod story;
+mod support;

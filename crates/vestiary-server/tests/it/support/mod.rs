@@ -1,0 +1,354 @@
+//! One ledger with every real part: Anvil, the contracts, key files, journal, log, mirror, the HTTP server.
+
+pub(crate) mod actors;
+pub(crate) mod checks;
+pub(crate) mod http;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alloy_primitives::{Address, U256};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use vestiary::ids::ChainId;
+use vestiary_chain::anvil::{Anvil, AnvilOptions};
+use vestiary_chain::deploy::{Deployment, deploy};
+use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
+use vestiary_log::Disk;
+use vestiary_log::seams::{Clock, Random, SystemClock, SystemRandom};
+use vestiary_server::config::Config;
+use vestiary_server::keyring::Keyring;
+use vestiary_server::service::Service;
+use vestiary_server::startup::{self, FIRST_API_KEY_FILE, Outside};
+use vestiary_server::{http as api, serve};
+use vestiary_signing::{KdfCost, Passphrase};
+
+use actors::Actor;
+use http::Client;
+
+/// The log's name in the tests.
+pub(crate) const ORIGIN: &str = "log.example/tests";
+/// Chain of Anvil.
+pub(crate) const CHAIN: ChainId = ChainId(31_337);
+/// Longest wait for something that must happen.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The repository's top directory.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("crates/vestiary-server is two levels deep")
+        .to_owned()
+}
+
+/// A file of `fixtures/`.
+pub(crate) fn fixture(path: &str) -> Vec<u8> {
+    let path = root().join("fixtures").join(path);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Says that a foreign program is there, or that it is not: then the test ends, or fails under `--strict`.
+pub(crate) fn said<T>(what: &str, found: Option<T>) -> Option<T> {
+    if found.is_some() {
+        println!("ran: {what}");
+    } else {
+        assert!(
+            std::env::var("VESTIARY_STRICT").as_deref() != Ok("1"),
+            "missing: {what}"
+        );
+        println!("missing: {what}");
+    }
+    found
+}
+
+/// Anvil that mines each transaction at once.
+pub(crate) fn anvil_options() -> Option<AnvilOptions> {
+    let options = AnvilOptions::find(&root()).map(|options| AnvilOptions {
+        block_time_s: None,
+        ..options
+    });
+    said("anvil", options)
+}
+
+/// Unlocks the tests' keys.
+pub(crate) const PASSPHRASE: &str = "a passphrase for tests only";
+
+/// [`PASSPHRASE`] as the service wants it.
+pub(crate) fn passphrase() -> Passphrase {
+    Passphrase::new(PASSPHRASE.into()).unwrap()
+}
+
+/// Waits until `look` finds something.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < until, "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+}
+
+/// A node with the contracts on it, without a service.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    /// The node.
+    pub(crate) anvil: Anvil,
+    /// A client of it.
+    pub(crate) rpc: Rpc,
+    /// The contracts.
+    pub(crate) deployment: Deployment,
+    /// Data directory, configuration, keys.
+    pub(crate) dir: TempDir,
+}
+
+impl Ground {
+    /// Starts Anvil, deploys, makes keys and gives the service's accounts money.
+    pub(crate) async fn lay() -> Option<Self> {
+        let options = anvil_options()?;
+        let anvil = tokio::task::spawn_blocking(move || Anvil::start(&options).unwrap())
+            .await
+            .unwrap();
+        let endpoint = Endpoint::url(&anvil.url()).unwrap();
+        let rpc = Rpc::connect(endpoint, CHAIN, None, RpcOptions::default())
+            .await
+            .unwrap();
+        let deployment = deploy(&rpc, &Actor::anvil(9).signer(), |_, _| {}).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("data/keys")).unwrap();
+        std::fs::write(dir.path().join("deployment.json"), deployment.to_bytes()).unwrap();
+        let keys = dir.path().join("data/keys");
+        Keyring::make_missing(&keys, &passphrase(), KdfCost::Development, &SystemRandom).unwrap();
+        let ground = Self {
+            anvil,
+            rpc,
+            deployment,
+            dir,
+        };
+        std::fs::write(ground.dir.path().join("vestiary.toml"), ground.config_text()).unwrap();
+        let keyring =
+            Keyring::open(&keys, passphrase(), KdfCost::Development, Arc::new(SystemRandom)).unwrap();
+        for account in [keyring.submitter().address(), keyring.anchoring_account()] {
+            ground.fund(account).await;
+        }
+        Some(ground)
+    }
+
+    /// Where the service's state is.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The configuration file of the service.
+    fn config_text(&self) -> String {
+        let (home, rpc_url) = (self.dir.path().display(), self.anvil.url());
+        format!(
+            r#"
+[service]
+listen = "127.0.0.1:0"
+public_url = "https://ledger.example"
+data_dir = "{home}/data"
+allow_development_keys = true
+
+[chain]
+rpc_url = "{rpc_url}"
+deployment = "{home}/deployment.json"
+poll_interval_ms = 50
+
+[log]
+origin = "{ORIGIN}"
+anchor_delay_s = 0
+"#
+        )
+    }
+
+    /// The configuration of the service.
+    pub(crate) fn config(&self) -> Config {
+        Config::load(&self.dir.path().join("vestiary.toml"), None).unwrap()
+    }
+
+    /// Asks the node something of its own.
+    pub(crate) async fn node(&self, method: &'static str, params: Value) -> Value {
+        let answer: Value = self.rpc.call(method, params).await.unwrap();
+        answer
+    }
+
+    /// Gives an account a thousand ether.
+    pub(crate) async fn fund(&self, account: Address) {
+        let wei = U256::from(10).pow(U256::from(21));
+        self.node("anvil_setBalance", json!([account, wei])).await;
+    }
+
+    /// Mines empty blocks.
+    pub(crate) async fn mine(&self, blocks: u64) {
+        for _ in 0..blocks {
+            self.node("evm_mine", json!([])).await;
+        }
+    }
+}
+
+/// A clock that runs, and that a test can put forward.
+#[derive(Debug, Default)]
+pub(crate) struct ShiftedClock(std::sync::atomic::AtomicU64);
+
+impl ShiftedClock {
+    /// Puts the clock forward.
+    pub(crate) fn advance_s(&self, seconds: u64) {
+        self.0
+            .fetch_add(seconds * 1000, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now_unix_ms(&self) -> u64 {
+        SystemClock.now_unix_ms() + self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+/// The service, running in this process.
+#[derive(Debug)]
+pub(crate) struct TestLedger {
+    /// Node, contracts, directory.
+    pub(crate) ground: Ground,
+    /// The service's clock.
+    pub(crate) clock: Arc<ShiftedClock>,
+    config: Config,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    service: Arc<Service>,
+    client: Client,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+impl TestLedger {
+    /// A new ledger; `None` where Anvil is missing.
+    pub(crate) async fn start() -> Option<Self> {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A new ledger with other settings.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Option<Self> {
+        let ground = Ground::lay().await?;
+        let mut config = ground.config();
+        change(&mut config);
+        let mut ledger = Self {
+            ground,
+            config,
+            clock: Arc::default(),
+            running: None,
+        };
+        ledger.run().await;
+        Some(ledger)
+    }
+
+    /// Opens and serves.
+    pub(crate) async fn run(&mut self) {
+        assert!(self.running.is_none(), "it runs already");
+        let outside = Outside {
+            files: Arc::new(Disk),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            random: Arc::new(SystemRandom) as Arc<dyn Random>,
+            passphrase: passphrase(),
+            endpoint: None,
+        };
+        let service = startup::open(self.config.clone(), outside).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(serve::run(Arc::clone(&service), listener, async {
+            let _ = stopped.await;
+        }));
+        let admin = std::fs::read_to_string(self.ground.data_dir().join(FIRST_API_KEY_FILE)).unwrap();
+        let client = Client::new(url, admin.trim().to_owned());
+        self.running = Some(Running {
+            service,
+            client,
+            stop,
+            serving,
+        });
+        self.wait_ready().await;
+    }
+
+    /// Waits until `/readyz` says yes.
+    pub(crate) async fn wait_ready(&self) {
+        let client = self.client();
+        eventually("ready", async || {
+            let reply = client.get("/readyz").await;
+            (reply.status == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// Stops as Ctrl-C does, and waits until nobody holds the files any more.
+    pub(crate) async fn stop(&mut self) {
+        let running = self.running.take().expect("it runs");
+        let _ = running.stop.send(());
+        drop(running.client);
+        running.serving.await.unwrap().unwrap();
+        eventually("everybody lets go of the service", async || {
+            (Arc::strong_count(&running.service) == 1).then_some(())
+        })
+        .await;
+    }
+
+    /// The service.
+    pub(crate) fn service(&self) -> &Arc<Service> {
+        &self.running.as_ref().expect("it runs").service
+    }
+
+    /// A client with the administrator's key.
+    pub(crate) fn client(&self) -> &Client {
+        &self.running.as_ref().expect("it runs").client
+    }
+
+    /// The contracts.
+    pub(crate) fn deployment(&self) -> &Deployment {
+        &self.ground.deployment
+    }
+
+    /// Waits until mirror and chain are at the same block, and the mirror has the whole log.
+    pub(crate) async fn settle(&self) {
+        let service = self.service();
+        eventually("the mirror has the head", async || {
+            let head = self.ground.rpc.head().await.unwrap().block_ref();
+            let there =
+                service.mirror.head() == Some(head) && service.mirror.log_size() == service.log_size();
+            there.then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the whole log is anchored.
+    pub(crate) async fn wait_anchored(&self) {
+        let service = self.service();
+        eventually("the log is anchored", async || {
+            let anchor = service
+                .mirror
+                .view()
+                .latest_anchor(service.signing.anchoring_account(), service.origin_hash())
+                .unwrap();
+            anchor
+                .is_some_and(|(size, _)| size == service.log_size())
+                .then_some(())
+        })
+        .await;
+        self.settle().await;
+    }
+}
+
+/// The service's description as it is served.
+pub(crate) fn description() -> Value {
+    serde_json::to_value(api::openapi()).unwrap()
+}
