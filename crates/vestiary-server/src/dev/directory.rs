@@ -175,6 +175,8 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::{Address, B256};
+
     use super::*;
 
     #[test]
@@ -204,14 +206,14 @@ mod tests {
         let deployment = Deployment {
             format: vestiary_chain::deploy::FORMAT.into(),
             chain: vestiary::ids::ChainId(CHAIN_ID),
-            genesis_hash: Default::default(),
+            genesis_hash: B256::ZERO,
             first_block: 0,
-            log_anchor: Default::default(),
-            registry: Default::default(),
-            implementation: Default::default(),
-            factory: Default::default(),
-            implementation_code_hash: Default::default(),
-            clone_code_hash: Default::default(),
+            log_anchor: Address::ZERO,
+            registry: Address::ZERO,
+            implementation: Address::ZERO,
+            factory: Address::ZERO,
+            implementation_code_hash: B256::ZERO,
+            clone_code_hash: B256::ZERO,
         };
         let endpoints = Endpoints {
             api: "http://127.0.0.1:1".into(),
