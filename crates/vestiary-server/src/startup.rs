@@ -124,16 +124,14 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
 
     let checkpoint_key = signing.checkpoint_key(&config.log.origin)?;
     let log_dir = dir(&config, "log");
-    let published = read_log(
-        &files,
-        &log_dir,
-        &checkpoint_key,
-        signing.memory(),
-        &config.log.origin,
-    )?;
+    let on_disk = log_on_disk(&files, &log_dir, &checkpoint_key)?;
+    let published = match &on_disk {
+        Some(log) => read_log(log, signing.memory(), &config.log.origin)?,
+        None => 0,
+    };
     remember_outbox(&ledger, signing.memory())?;
-    let mirror = match_log(mirror, &config, &deployment, &files, &checkpoint_key)?;
-    remember_anchors(&mirror, &files, &config, &signing, &checkpoint_key)?;
+    let mirror = match_log(mirror, &config, &deployment, on_disk.as_ref())?;
+    remember_anchors(&mirror, &config, &signing, on_disk.as_ref())?;
     remember_signed_batches(&ledger, signing.memory())?;
     signing.memory().finish_rebuild();
     let writer =
@@ -236,24 +234,26 @@ async fn connect(
     unreachable!("the loop returns")
 }
 
-/// Feeds the memory with every entry of the log on disk; says how many.
-fn read_log(
+/// The log as the last process left it, if there is one that can be read.
+fn log_on_disk(
     files: &Arc<dyn Files>,
     log_dir: &Path,
     key: &vestiary_signing::CheckpointKey,
-    memory: &Memory,
-    origin: &str,
-) -> anyhow::Result<u64> {
-    let reader = match LogReader::open(Arc::clone(files), log_dir, key.verifier_key()) {
-        Ok(reader) => reader,
+) -> anyhow::Result<Option<LogReader>> {
+    match LogReader::open(Arc::clone(files), log_dir, key.verifier_key()) {
+        Ok(reader) => Ok(Some(reader)),
         // No checkpoint yet, or one that a power cut tore: the writer restores it from what it staged.
-        Err(vestiary_log::LogError::Files(error)) if error.is_missing() => return Ok(0),
-        Err(vestiary_log::LogError::Damaged { .. }) => return Ok(0),
-        Err(error) => return Err(error).context("reading the log"),
-    };
+        Err(vestiary_log::LogError::Files(error)) if error.is_missing() => Ok(None),
+        Err(vestiary_log::LogError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error).context("reading the log"),
+    }
+}
+
+/// Feeds the memory with every entry of the log; says how many.
+fn read_log(reader: &LogReader, memory: &Memory, origin: &str) -> anyhow::Result<u64> {
     let published = reader.published()?;
     memory.remember_log(origin, published.checkpoint.size(), published.checkpoint.root())?;
-    remember_entries(&reader, 0, memory)
+    remember_entries(reader, 0, memory)
 }
 
 /// Feeds the memory with the entries from an index on; says how many entries the log has.
@@ -292,15 +292,13 @@ fn match_log(
     mirror: Mirror,
     config: &Config,
     deployment: &Deployment,
-    files: &Arc<dyn Files>,
-    key: &vestiary_signing::CheckpointKey,
+    log: Option<&LogReader>,
 ) -> anyhow::Result<Mirror> {
     let Some((index, digest)) = mirror.view().last_entry() else {
         return Ok(mirror);
     };
-    let on_disk = LogReader::open(Arc::clone(files), &dir(config, "log"), key.verifier_key())
-        .and_then(|reader| reader.entry(index));
-    if on_disk.is_ok_and(|entry| vestiary::digest::Sha256::of(&entry) == digest) {
+    let entry = log.and_then(|log| log.entry(index).ok());
+    if entry.is_some_and(|entry| vestiary::digest::Sha256::of(&entry) == digest) {
         return Ok(mirror);
     }
     tracing::warn!(
@@ -315,19 +313,16 @@ fn match_log(
 
 fn remember_anchors(
     mirror: &Mirror,
-    files: &Arc<dyn Files>,
     config: &Config,
     signing: &Keyring,
-    key: &vestiary_signing::CheckpointKey,
+    log: Option<&LogReader>,
 ) -> anyhow::Result<()> {
     let origin_hash = alloy_primitives::keccak256(config.log.origin.as_bytes());
     let account = signing.anchoring_account();
     if let Some((size, anchor)) = mirror.view().latest_anchor(account, origin_hash)? {
         let root = vestiary_tlog::Hash(anchor.root.0);
         // Our own root at that size, where our log reaches it: the memory compares the two.
-        let ours = LogReader::open(Arc::clone(files), &dir(config, "log"), key.verifier_key())
-            .and_then(|reader| reader.root(size));
-        if let Ok(ours) = ours {
+        if let Some(ours) = log.and_then(|log| log.root(size).ok()) {
             signing.memory().remember_log(&config.log.origin, size, ours)?;
         }
         signing.memory().remember_witnessed(

@@ -16,7 +16,6 @@ use vestiary_chain::deploy::{Deployment, deploy};
 use vestiary_chain::once;
 use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
 use vestiary_chain::submitter::Call;
-use vestiary_server::worker::send::LaneKey;
 use vestiary_signing::{Account, AccountKey, Memory, Purpose};
 
 use crate::machine;
@@ -63,7 +62,7 @@ impl Devnet {
         let endpoint = Endpoint::url(&anvil.url())?;
         let rpc = Rpc::connect(endpoint, CHAIN, None, RpcOptions::default()).await?;
         let key = AccountKey::import(Purpose::Submitter, &BRAND_KEY.0)?;
-        let brand = LaneKey(Account::new(Arc::new(key), Arc::new(Memory::fresh())));
+        let brand = Account::new(Arc::new(key), Arc::new(Memory::fresh()));
         let deployment = deploy(&rpc, &brand, |_, _| ()).await?;
         once::send(&rpc, &brand, &calls::register(deployment.registry, "")).await?;
         let new = NewCollection {

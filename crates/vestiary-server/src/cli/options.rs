@@ -7,7 +7,6 @@ use clap::Args;
 use vestiary::ids::{CollectionId, IssuerId};
 use vestiary_chain::deploy::Deployment;
 use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
-use vestiary_server::worker::send::LaneKey;
 use vestiary_signing::{Account, AccountKey, KdfCost, Memory, Passphrase, Purpose, StoredKey};
 use zeroize::Zeroizing;
 
@@ -148,9 +147,9 @@ impl AccountOptions {
 
     /// The account as a sender of transactions. A brand's own transactions need no memory of nonces: whoever runs
     /// the command sees the outcome, and the contracts refuse a repeat.
-    pub(crate) fn sender(&self, purpose: Purpose) -> Result<LaneKey, Failure> {
+    pub(crate) fn sender(&self, purpose: Purpose) -> Result<Account, Failure> {
         let key = self.unlock(purpose)?;
-        Ok(LaneKey(Account::new(key, Arc::new(Memory::fresh()))))
+        Ok(Account::new(key, Arc::new(Memory::fresh())))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use vestiary_server::worker::send::LaneKey;
 use vestiary_signing::{Account, AccountKey, KdfCost, Memory, Passphrase, Purpose};
 
 use crate::cli::failure::Failure;
@@ -107,11 +106,8 @@ impl Role {
 }
 
 /// The account as a sender of transactions.
-pub(crate) fn sender(role: Role) -> Result<LaneKey, Failure> {
-    Ok(LaneKey(Account::new(
-        Arc::new(role.key()?),
-        Arc::new(Memory::fresh()),
-    )))
+pub(crate) fn sender(role: Role) -> Result<Account, Failure> {
+    Ok(Account::new(Arc::new(role.key()?), Arc::new(Memory::fresh())))
 }
 
 #[cfg(test)]

@@ -11,9 +11,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alloy_consensus::TxEip1559;
-use alloy_primitives::{Address, B256};
-use vestiary_chain::TransactionSigner;
+use alloy_primitives::B256;
 use vestiary_chain::calls::{self, ClaimArguments};
 use vestiary_chain::submitter::{Call, LaneState, OrderId, Submitter, SubmitterOptions};
 use vestiary_signing::Account;
@@ -30,22 +28,6 @@ const ROUND: Duration = Duration::from_millis(250);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// New orders that one round takes in at most.
 const MAX_NEW_ORDERS: usize = 256;
-
-/// A key of the keyring as the submitter wants it.
-#[derive(Debug)]
-pub struct LaneKey(pub Account);
-
-impl TransactionSigner for LaneKey {
-    fn address(&self) -> Address {
-        self.0.address()
-    }
-
-    fn sign_transaction(&self, transaction: &TxEip1559) -> Result<alloy_primitives::Signature, String> {
-        self.0
-            .sign_transaction(transaction)
-            .map_err(|error| error.to_string())
-    }
-}
 
 /// What a lane sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +76,7 @@ pub async fn run(service: Arc<Service>, lane: Lane, mut stop: super::Stop) {
     }
 }
 
-type OpenLane = Submitter<LaneOutbox, LaneKey>;
+type OpenLane = Submitter<LaneOutbox, Account>;
 
 async fn round(
     service: &Arc<Service>,
@@ -106,7 +88,7 @@ async fn round(
         let account = lane.account(service);
         let outbox = LaneOutbox::new(Arc::clone(&service.ledger), service.account(account.address()));
         let options = SubmitterOptions::default();
-        *open = Some(Submitter::open(service.rpc.clone(), LaneKey(account), outbox, options).await?);
+        *open = Some(Submitter::open(service.rpc.clone(), account, outbox, options).await?);
     }
     let Some(submitter) = open.as_mut() else {
         return Ok(());

@@ -437,39 +437,3 @@ fn the_store_works_on_a_real_disk() {
     assert_eq!(store.get_cid(&record.cid).unwrap().read().unwrap(), bytes);
     assert_eq!(store.scan().unwrap().intact, 1);
 }
-
-#[test]
-#[ignore = "prints how fast the store is; run it by itself, in release"]
-fn speed() {
-    let disk = Arc::new(ForgetfulDisk::new());
-    let store = open(&disk);
-    let bytes = glb(32 << 20);
-    let sha256 = put(&store, &bytes).unwrap().sha256;
-    let time = |what: &str, rounds: u32, act: &dyn Fn()| {
-        let started = std::time::Instant::now();
-        (0..rounds).for_each(|_| act());
-        println!("{what}: {:?}", started.elapsed() / rounds);
-    };
-    time("SHA-256 of 32 MiB", 10, &|| {
-        assert_eq!(Sha256::of(&bytes), sha256);
-    });
-    time("open a file of 32 MiB", 1000, &|| {
-        drop(store.get(&sha256).unwrap());
-    });
-    let file = store.get(&sha256).unwrap();
-    time("read 1 byte of it", 1000, &|| {
-        drop(file.read_range(9_000_000..9_000_001).unwrap());
-    });
-    time("read all of it", 10, &|| {
-        file.chunks(0..32 << 20)
-            .unwrap()
-            .for_each(|chunk| drop(chunk.unwrap()));
-    });
-    time("read all of it, and its SHA-256", 10, &|| {
-        drop(file.read().unwrap());
-    });
-    let coat = fixture("garments/coat-plaza.glb");
-    time("preflight of the coat", 1000, &|| {
-        drop(vestiary_worlds::preflight(&coat).unwrap());
-    });
-}

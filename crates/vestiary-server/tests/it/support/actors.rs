@@ -12,7 +12,6 @@ use vestiary::typed_data::CommitBatch;
 use vestiary_chain::calls::{self, NewCollection};
 use vestiary_chain::once::{self, Mined};
 use vestiary_chain::submitter::Call;
-use vestiary_server::worker::send::LaneKey;
 use vestiary_signing::codes::{ClaimKey, Seed};
 use vestiary_signing::{Account, AccountKey, Memory, Purpose};
 
@@ -61,8 +60,8 @@ impl Actor {
     }
 
     /// Its key for one transaction, with a memory of nothing: after a reorganisation a nonce is used again.
-    pub(crate) fn signer(&self) -> LaneKey {
-        LaneKey(Account::new(Arc::clone(&self.0), Arc::new(Memory::fresh())))
+    pub(crate) fn signer(&self) -> Account {
+        Account::new(Arc::clone(&self.0), Arc::new(Memory::fresh()))
     }
 
     /// Sends a call and waits until it is mined; a revert is decoded.
