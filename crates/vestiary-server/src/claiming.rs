@@ -10,7 +10,7 @@ use vestiary::digest::Sha256;
 use vestiary::ids::{WearableId, parse_address};
 use vestiary::tree::Leaf;
 use vestiary::typed_data::{Claim, Signature};
-use vestiary_chain::submitter::{OrderId, State as OrderState};
+use vestiary_chain::submitter::State as OrderState;
 
 use crate::api::{ClaimView, NewClaim};
 use crate::error::{ApiError, Code};
@@ -74,7 +74,7 @@ fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiE
     };
     let mut found = None;
     service.ledger.command(|state| {
-        if let Some(before) = open_claim(service, state, &wanted.wearable) {
+        if let Some(before) = open_claim(state, &wanted.wearable) {
             if before.to != wanted.to {
                 return Err(already(&wanted.wearable));
             }
@@ -96,15 +96,15 @@ fn existing(service: &Service, wanted: &Wanted) -> Option<ClaimView> {
     service.ledger.read(|state| {
         let id = state.claims_by_wearable.get(&wanted.wearable)?;
         let claim = state.claims.get(id).filter(|claim| claim.to == wanted.to)?;
-        Some(view_in(service, state, claim))
+        Some(view_in(state, claim))
     })
 }
 
 /// The claim of a wearable that may still come to something.
-fn open_claim<'a>(service: &Service, state: &'a State, wearable: &WearableId) -> Option<&'a ClaimAccepted> {
+fn open_claim<'a>(state: &'a State, wearable: &WearableId) -> Option<&'a ClaimAccepted> {
     let claim = state.claims.get(state.claims_by_wearable.get(wearable)?)?;
     let failed = matches!(
-        service.order_state(state, &order_id(&claim.id)),
+        state.claim_entry(&claim.id).map(|entry| &entry.state),
         Some(OrderState::Failed { .. } | OrderState::Refused { .. })
     );
     (!failed).then_some(claim)
@@ -179,18 +179,13 @@ fn claim_id(wanted: &Wanted) -> ClaimId {
     ClaimId(format!("c_{}", &Sha256::of(text.as_bytes()).hex()[..32]))
 }
 
-/// Name of a claim's transaction.
-pub(crate) fn order_id(id: &ClaimId) -> OrderId {
-    OrderId::new(format!("claim/{id}")).expect("a claim's name is short and plain")
-}
-
 /// How far a claim has come.
 pub fn view(service: &Service, claim: &ClaimAccepted) -> ClaimView {
-    service.ledger.read(|state| view_in(service, state, claim))
+    service.ledger.read(|state| view_in(state, claim))
 }
 
-fn view_in(service: &Service, state: &State, claim: &ClaimAccepted) -> ClaimView {
-    let order = service.order(state, &order_id(&claim.id));
+fn view_in(state: &State, claim: &ClaimAccepted) -> ClaimView {
+    let order = state.claim_entry(&claim.id);
     let (progress, reason) = match order.map(|entry| &entry.state) {
         None | Some(OrderState::Queued) => ("queued", String::new()),
         Some(OrderState::Included { success: true, .. }) => ("included", String::new()),

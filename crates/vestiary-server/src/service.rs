@@ -12,7 +12,6 @@ use vestiary::ids::{AccountId, CollectionId, DesignId, IssuerId, WearableId};
 use vestiary::tree::BatchTree;
 use vestiary_chain::deploy::Deployment;
 use vestiary_chain::rpc::Rpc;
-use vestiary_chain::submitter::{Entry as OrderEntry, OrderId, State as OrderState};
 use vestiary_log::seams::{Clock, Random};
 use vestiary_log::{Files, LogError, LogHandle, LogReader};
 use vestiary_mirror::{Collection, Mirror};
@@ -268,18 +267,6 @@ impl Service {
             .map_or(1, |design| design.next_serial);
         let stated = crate::views::last_stated_serial(&view, collection, design_id)? + 1;
         Ok(promised.max(on_chain).max(stated))
-    }
-
-    // ---- transactions
-
-    /// One of this service's transactions, in whichever lane.
-    pub fn order<'a>(&self, state: &'a State, id: &OrderId) -> Option<&'a OrderEntry> {
-        state.outboxes.values().find_map(|table| table.get(id))
-    }
-
-    /// Where one of this service's transactions stands.
-    pub fn order_state<'a>(&self, state: &'a State, id: &OrderId) -> Option<&'a OrderState> {
-        self.order(state, id).map(|entry| &entry.state)
     }
 
     // ---- the log

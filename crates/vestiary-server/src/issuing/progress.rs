@@ -4,19 +4,14 @@ use vestiary::batch_file::BatchFile;
 use vestiary::ids::{Serial, SerialRange};
 use vestiary::receipt::Receipt;
 use vestiary::timestamp::Timestamp;
-use vestiary_chain::submitter::{OrderId, State as OrderState};
+use vestiary_chain::submitter::State as OrderState;
 use vestiary_tlog::{SignedCheckpoint, leaf_hash};
 
 use super::commit;
 use crate::api::BatchView;
 use crate::error::ApiError;
-use crate::journal::{Batch, BatchId, BatchStage, Logged};
+use crate::journal::{Batch, BatchStage, Logged};
 use crate::service::Service;
-
-/// Name of a batch's commit transaction.
-pub fn order_id(id: &BatchId) -> OrderId {
-    OrderId::new(format!("commit/{id}")).expect("a batch's name is short and plain")
-}
 
 /// What the API says of a batch.
 pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
@@ -26,7 +21,7 @@ pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
         .ledger
         .read(|state| state.logged.get(&commit::intent_id(id)).cloned());
     let (order, transaction) = service.ledger.read(|state| {
-        let order = service.order(state, &order_id(id));
+        let order = state.commit_entry(id);
         let transaction = order
             .and_then(|entry| entry.latest())
             .map(|attempt| attempt.hash.to_string());

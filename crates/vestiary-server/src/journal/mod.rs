@@ -3,6 +3,7 @@
 //! [`Ledger::command`] is check, record, then take effect: the check sees the state that the records will be
 //! added to, the records are durable before the state changes, and nobody is told before it returns.
 
+mod orders;
 mod record;
 mod salts;
 mod state;
@@ -15,6 +16,7 @@ use vestiary_chain::submitter::{Outbox, Record as OutboxRecord};
 use vestiary_log::journal::Journal;
 use vestiary_log::{Files, JournalError};
 
+pub(crate) use orders::may_try;
 pub use record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
 pub use salts::{SaltStore, Salts};
 pub use state::{

@@ -144,10 +144,14 @@ pub struct State {
     pub claims: BTreeMap<ClaimId, ClaimAccepted>,
     /// The newest claim of each wearable.
     pub claims_by_wearable: BTreeMap<WearableId, ClaimId>,
-    /// Signed batches without a commit transaction yet.
+    /// Signed batches without a commit transaction yet, or whose last one came to nothing.
     pub batches_waiting: BTreeSet<BatchId>,
-    /// Accepted claims without a transaction yet.
+    /// Accepted claims without a transaction yet, or whose last one a reorganisation spoiled.
     pub claims_waiting: BTreeSet<ClaimId>,
+    /// Number of each batch's newest commit, or of the next one while it waits.
+    pub(super) commits_again: BTreeMap<BatchId, u32>,
+    /// Number of each claim's newest transaction, or of the next one while it waits.
+    pub(super) claims_again: BTreeMap<ClaimId, u32>,
     /// Intents without an outcome: what start-up finishes.
     pub open_intents: BTreeMap<IntentId, Intent>,
     /// Outcomes of intents.
@@ -295,11 +299,7 @@ impl State {
                     .or_default()
                     .apply(record)
                     .map_err(Contradiction)?;
-                match record.order().as_str().split_once('/') {
-                    Some(("commit", id)) => drop(self.batches_waiting.remove(&BatchId(id.into()))),
-                    Some(("claim", id)) => drop(self.claims_waiting.remove(&ClaimId(id.into()))),
-                    _ => {}
-                }
+                self.follow_order(record);
             }
         }
         Ok(())

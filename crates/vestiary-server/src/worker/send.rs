@@ -6,7 +6,8 @@
 //! | `claim/<claim>` | the claim is accepted and the chain shows its batch |
 //! | `anchor/<size>` | the log is larger than the last anchor, and has waited long enough |
 //!
-//! An order's id is its identity: computing it again, after a crash or in the next round, changes nothing.
+//! An order's id is its identity: computing it again, after a crash or in the next round, changes nothing. What a
+//! reorganisation spoiled is ordered again under the next number (see `journal::orders`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,10 +17,9 @@ use vestiary_chain::calls::{self, ClaimArguments};
 use vestiary_chain::submitter::{Call, LaneState, OrderId, Submitter, SubmitterOptions};
 use vestiary_signing::Account;
 
-use crate::claiming;
 use crate::error::ApiError;
-use crate::issuing::{commit, progress};
-use crate::journal::{Batch, BatchStage, LaneOutbox};
+use crate::issuing::commit;
+use crate::journal::{Batch, BatchStage, ClaimAccepted, LaneOutbox, may_try};
 use crate::service::{Service, mirror_error};
 
 /// Pause between two rounds when nothing happens.
@@ -134,26 +134,31 @@ async fn round(
 /// Commits whose turn it is, and claims whose batch the chain shows.
 fn due_for_submitter(service: &Service) -> Result<Vec<(OrderId, Call)>, ApiError> {
     let mut due = Vec::new();
+    let height = service.mirror.head().map_or(0, |head| head.number);
     let (batches, claims) = service.ledger.read(|state| {
-        let batches: Vec<Batch> = state
+        let batches: Vec<(OrderId, Batch)> = state
             .batches_waiting
             .iter()
-            .filter_map(|id| state.batches.get(id).cloned())
+            .filter_map(|id| Some((state.commit_order(id), state.batches.get(id)?)))
+            .filter(|((_, tries), _)| may_try(*tries, height))
+            .map(|((order, _), batch)| (order, batch.clone()))
             .collect();
-        let claims: Vec<_> = state
+        let claims: Vec<(OrderId, ClaimAccepted)> = state
             .claims_waiting
             .iter()
+            .filter_map(|id| Some((state.claim_order(id), state.claims.get(id)?)))
+            .filter(|((_, tries), _)| may_try(*tries, height))
             .take(MAX_NEW_ORDERS)
-            .filter_map(|id| state.claims.get(id).cloned())
+            .map(|((order, _), claim)| (order, claim.clone()))
             .collect();
         (batches, claims)
     });
-    for batch in batches {
+    for (order, batch) in batches {
         if let Some(call) = commit_call(service, &batch)? {
-            due.push((progress::order_id(&batch.prepared.id), call));
+            due.push((order, call));
         }
     }
-    for claim in claims {
+    for (order, claim) in claims {
         let batch = service
             .ledger
             .read(|state| state.batches.get(&claim.batch).cloned());
@@ -174,7 +179,7 @@ fn due_for_submitter(service: &Service) -> Result<Vec<(OrderId, Call)>, ApiError
             signature: claim.signature.clone(),
         };
         let call = calls::claim(batch.prepared.collection.address, leaf, arguments);
-        due.push((claiming::order_id(&claim.id), call));
+        due.push((order, call));
     }
     Ok(due)
 }
