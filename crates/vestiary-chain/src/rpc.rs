@@ -280,6 +280,16 @@ impl Rpc {
         block.map(|block| verify_number(block, number)).transpose()
     }
 
+    /// [`header_by_number`](Self::header_by_number) for many heights.
+    pub async fn headers_at(&self, numbers: &[u64]) -> Result<Vec<Option<Header>>> {
+        let params: Vec<(U64, bool)> = numbers.iter().map(|number| (U64::from(*number), false)).collect();
+        let blocks: Vec<Result<Option<WireBlock>>> = self.call_many("eth_getBlockByNumber", &params).await;
+        let checked = blocks.into_iter().zip(numbers);
+        checked
+            .map(|(block, number)| block?.map(|block| verify_number(block, *number)).transpose())
+            .collect()
+    }
+
     /// The header with a hash, on whichever branch.
     pub async fn header_by_hash(&self, hash: B256) -> Result<Option<Header>> {
         let block: Option<WireBlock> = self.call("eth_getBlockByHash", (hash, false)).await?;
@@ -342,6 +352,46 @@ impl Rpc {
     pub async fn call<P: RpcSend, R: RpcRecv>(&self, method: &'static str, params: P) -> Result<R> {
         self.within_deadline(method, async { self.client.request(method, params).await })
             .await
+    }
+
+    /// Makes many calls of one method in batches of [`MAX_BATCH_CALLS`]; one answer for each, in their order.
+    pub async fn call_many<P: RpcSend, R: RpcRecv>(
+        &self,
+        method: &'static str,
+        params: &[P],
+    ) -> Vec<Result<R>> {
+        let mut answers = Vec::with_capacity(params.len());
+        for part in params.chunks(MAX_BATCH_CALLS) {
+            match part {
+                [one] => answers.push(self.call(method, one.clone()).await),
+                _ => match self.call_batch(method, part).await {
+                    Ok(part) => answers.extend(part),
+                    Err(error) => answers.extend(part.iter().map(|_| Err(error.clone()))),
+                },
+            }
+        }
+        answers
+    }
+
+    async fn call_batch<P: RpcSend, R: RpcRecv>(
+        &self,
+        method: &'static str,
+        params: &[P],
+    ) -> Result<Vec<Result<R>>> {
+        let work = async {
+            let mut batch = self.client.new_batch();
+            let mut waiting = Vec::with_capacity(params.len());
+            for params in params {
+                waiting.push(batch.add_call::<_, R>(method, params)?);
+            }
+            batch.send().await?;
+            let mut answers = Vec::with_capacity(waiting.len());
+            for answer in waiting {
+                answers.push(answer.await.map_err(|error| classify(method, error)));
+            }
+            Ok(answers)
+        };
+        self.within_deadline(method, work).await
     }
 
     async fn within_deadline<T>(

@@ -111,6 +111,9 @@ pub struct Submitter<O, S> {
     changed: Vec<OrderId>,
     /// An append was begun and not seen to end well: what is durable is unknown.
     in_doubt: bool,
+    /// What such an append was to keep of signed bytes. They never left this process, and the key's memory gives
+    /// their nonces to nothing else, so they are the first to be written again.
+    unwritten: Vec<Record>,
     /// How this process sent the newest bytes of an order.
     sendings: BTreeMap<OrderId, Sending>,
     /// Heads at which an order looked displaced, or a nonce looked missing, in a row.
@@ -143,6 +146,8 @@ struct View {
     tip_wei: u128,
     /// Hashes of blocks at heights, as the node has them now.
     canonical: BTreeMap<u64, Option<B256>>,
+    /// The account's next nonce at the final block, once asked.
+    final_nonce: Option<u64>,
 }
 
 impl<O, S: TransactionSigner> fmt::Debug for Submitter<O, S> {
@@ -168,10 +173,39 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             table,
             changed: Vec::new(),
             in_doubt: false,
+            unwritten: Vec::new(),
             sendings: BTreeMap::new(),
             suspicions: BTreeMap::new(),
             lane: LaneState::Running,
         })
+    }
+
+    /// Reads the outbox again after a write that failed or was cut off; nothing is done before. What was signed
+    /// and turns out not to be there is written now: same order, same nonce, same bytes.
+    pub async fn reopen(&mut self) -> Result<()> {
+        let records = self.outbox.replay().await.map_err(ChainError::Outbox)?;
+        self.table = Table::replay(&records).map_err(ChainError::Outbox)?;
+        self.in_doubt = false;
+        let unwritten = std::mem::take(&mut self.unwritten);
+        let lost = unwritten.into_iter().filter(|record| match record {
+            Record::Signed {
+                order,
+                nonce,
+                attempt,
+            } => self.table.get(order).is_some_and(|entry| {
+                !entry.state.is_terminal()
+                    && entry.nonce.is_none_or(|taken| taken == *nonce)
+                    && entry.attempts.iter().all(|known| known.hash != attempt.hash)
+            }),
+            _ => false,
+        });
+        let lost = lost.collect();
+        self.write_all(lost).await
+    }
+
+    /// Whether a write failed or was cut off, so that only [`reopen`](Self::reopen) helps.
+    pub const fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// The account that pays.
@@ -197,23 +231,33 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
     /// Takes an order; durable when this returns. The same id with the same call is the same order: its entry
     /// comes back as it stands. With another call it is [`ChainError::OrderDiffers`].
     pub async fn submit(&mut self, order: OrderId, call: Call) -> Result<Entry> {
-        if let Some(entry) = self.table.get(&order) {
-            if entry.call != call {
-                return Err(ChainError::OrderDiffers {
-                    id: order.to_string(),
-                });
-            }
-            return Ok(entry.clone());
-        }
-        self.write(Record::Accepted {
-            order: order.clone(),
-            call,
-        })
-        .await?;
+        self.submit_all(vec![(order.clone(), call)]).await?;
         self.table
             .get(&order)
             .cloned()
             .ok_or_else(|| ChainError::Outbox("an order vanished".to_owned()))
+    }
+
+    /// [`submit`](Self::submit) for many, in one write: all are durable when this returns, or none was taken.
+    pub async fn submit_all(&mut self, orders: Vec<(OrderId, Call)>) -> Result<()> {
+        let mut new: BTreeMap<OrderId, Call> = BTreeMap::new();
+        let mut records = Vec::new();
+        for (order, call) in orders {
+            let known = self.table.get(&order).map(|entry| &entry.call);
+            match known.or_else(|| new.get(&order)) {
+                Some(known) if *known == call => {}
+                Some(_) => {
+                    return Err(ChainError::OrderDiffers {
+                        id: order.to_string(),
+                    });
+                }
+                None => {
+                    new.insert(order.clone(), call.clone());
+                    records.push(Record::Accepted { order, call });
+                }
+            }
+        }
+        self.write_all(records).await
     }
 
     /// Does what can be done now: settles what is in blocks, sends again what is not, replaces what is stuck,
@@ -257,6 +301,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             nonce: nonce.to(),
             tip_wei,
             canonical: BTreeMap::new(),
+            final_nonce: None,
         })
     }
 
@@ -273,6 +318,18 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
         })
     }
 
+    /// Reads which blocks the node has at these heights, for [`is_canonical`](Self::is_canonical).
+    async fn read_canonical(&self, view: &mut View, heights: BTreeSet<u64>) -> Result<()> {
+        let unread = heights
+            .into_iter()
+            .filter(|height| !view.canonical.contains_key(height));
+        let unread: Vec<u64> = unread.collect();
+        for (height, header) in unread.iter().zip(self.rpc.headers_at(&unread).await?) {
+            view.canonical.insert(*height, header.map(|header| header.hash));
+        }
+        Ok(())
+    }
+
     /// Whether the node's chain has this block.
     async fn is_canonical(&self, view: &mut View, block: BlockRef) -> Result<bool> {
         if let Some(hash) = view.canonical.get(&block.number) {
@@ -286,19 +343,33 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
 
     /// Makes a record durable, then lets it count.
     async fn write(&mut self, record: Record) -> Result<()> {
+        self.write_all(vec![record]).await
+    }
+
+    /// Makes records durable in one append, then lets them count.
+    async fn write_all(&mut self, records: Vec<Record>) -> Result<()> {
         if self.in_doubt {
             return Err(ChainError::Outbox(
                 "an earlier write is in doubt; open the submitter again".to_owned(),
             ));
         }
+        if records.is_empty() {
+            return Ok(());
+        }
         self.in_doubt = true;
-        self.outbox
-            .append(std::slice::from_ref(&record))
-            .await
-            .map_err(ChainError::Outbox)?;
-        self.table.apply(&record).map_err(ChainError::Outbox)?;
+        self.unwritten = records
+            .iter()
+            .filter(|record| matches!(record, Record::Signed { .. }))
+            .cloned()
+            .collect();
+        self.outbox.append(&records).await.map_err(ChainError::Outbox)?;
+        for record in &records {
+            self.table.apply(record).map_err(ChainError::Outbox)?;
+        }
         self.in_doubt = false;
-        self.changed.push(record.order().clone());
+        self.unwritten.clear();
+        self.changed
+            .extend(records.iter().map(|record| record.order().clone()));
         Ok(())
     }
 

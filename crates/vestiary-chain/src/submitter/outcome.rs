@@ -25,10 +25,12 @@ pub enum SendOutcome {
 }
 
 /// Texts in lower case, in order: the first that occurs decides.
-const TEXTS: [(&str, SendOutcome); 26] = [
+const TEXTS: [(&str, SendOutcome); 32] = [
     ("already known", SendOutcome::Known),                     // geth, reth
     ("already imported", SendOutcome::Known),                  // anvil, openethereum
+    ("alreadyimported", SendOutcome::Known),                   // substrate
     ("alreadyknown", SendOutcome::Known),                      // nethermind
+    ("existing tx with same hash", SendOutcome::Known),        // erigon
     ("known transaction", SendOutcome::Known),                 // besu, old geth
     ("already exists", SendOutcome::Known),                    // erigon and gateways
     ("nonce too low", SendOutcome::NonceTooLow),               // geth, reth, anvil, erigon
@@ -41,6 +43,7 @@ const TEXTS: [(&str, SendOutcome); 26] = [
         SendOutcome::ReplacementUnderpriced,
     ), // geth, reth, anvil
     ("replacementnotallowed", SendOutcome::ReplacementUnderpriced), // nethermind
+    ("ownnoncealreadyused", SendOutcome::ReplacementUnderpriced), // nethermind
     ("underpriced to replace", SendOutcome::ReplacementUnderpriced), // besu
     ("could not replace existing", SendOutcome::ReplacementUnderpriced), // erigon
     ("nonce too high", SendOutcome::NonceGap),                 // geth
@@ -48,15 +51,18 @@ const TEXTS: [(&str, SendOutcome); 26] = [
     ("nonce gap", SendOutcome::NonceGap),                      // gateways
     ("insufficient funds", SendOutcome::Funds),                // geth, reth, anvil
     ("insufficientfunds", SendOutcome::Funds),                 // nethermind
+    ("insufficient balance", SendOutcome::Funds),              // geth
     ("upfront_cost_exceeds_balance", SendOutcome::Funds),      // besu
     (
         "max fee per gas less than block base fee",
         SendOutcome::Underpriced,
     ), // geth, anvil
+    ("fee cap less than block base fee", SendOutcome::Underpriced), // erigon
     ("feetoolow", SendOutcome::Underpriced),                   // nethermind
     ("fee too low", SendOutcome::Underpriced),                 // gateways
     ("gas price below", SendOutcome::Underpriced),             // besu
     ("gas_price_too_low", SendOutcome::Underpriced),           // besu
+    ("gas price too low", SendOutcome::Underpriced),           // arbitrum
     ("underpriced", SendOutcome::Underpriced),                 // geth, reth; after the replacement texts
 ];
 
@@ -91,39 +97,76 @@ mod tests {
     fn each_clients_wording_is_understood() {
         use SendOutcome::*;
         for (code, text, outcome) in [
+            // geth
             (-32000, "already known", Known),
-            (-32003, "transaction already imported", Known),
-            (-32010, "AlreadyKnown", Known),
             (-32000, "Known transaction", Known),
             (-32000, "nonce too low: next nonce 5, tx nonce 4", NonceTooLow),
-            (-32003, "nonce too low", NonceTooLow),
-            (-32603, "nonce too low", NonceTooLow),
-            (-32010, "OldNonce", NonceTooLow),
+            (
+                -32000,
+                "nonce too low: address 0x5b38, tx: 4 state: 5",
+                NonceTooLow,
+            ),
             (
                 -32000,
                 "replacement transaction underpriced",
                 ReplacementUnderpriced,
             ),
-            (
-                -32003,
-                "replacement transaction underpriced",
-                ReplacementUnderpriced,
-            ),
-            (-32010, "ReplacementNotAllowed", ReplacementUnderpriced),
             (-32000, "transaction underpriced", Underpriced),
             (
                 -32000,
                 "transaction underpriced: tip needed 1, tip permitted 0",
                 Underpriced,
             ),
-            (-32003, "max fee per gas less than block base fee", Underpriced),
+            (
+                -32000,
+                "max fee per gas less than block base fee: address 0x5b38, maxFeePerGas: 1, baseFee: 2",
+                Underpriced,
+            ),
             (
                 -32000,
                 "insufficient funds for gas * price + value: balance 0, tx cost 1, overshot 1",
                 Funds,
             ),
-            (-32003, "Insufficient funds for gas * price + value", Funds),
+            (-32000, "insufficient funds for transfer", Funds),
+            (-32000, "insufficient balance for transfer", Funds),
             (-32000, "nonce too high", NonceGap),
+            // anvil
+            (-32003, "transaction already imported", Known),
+            (-32003, "nonce too low", NonceTooLow),
+            (
+                -32003,
+                "replacement transaction underpriced",
+                ReplacementUnderpriced,
+            ),
+            (-32003, "max fee per gas less than block base fee", Underpriced),
+            (-32003, "Insufficient funds for gas * price + value", Funds),
+            // nethermind
+            (-32010, "AlreadyKnown", Known),
+            (-32010, "OldNonce", NonceTooLow),
+            (-32010, "ReplacementNotAllowed", ReplacementUnderpriced),
+            (-32010, "OwnNonceAlreadyUsed", ReplacementUnderpriced),
+            (-32010, "FeeTooLow", Underpriced),
+            (-32010, "FeeTooLowToCompete", Underpriced),
+            (-32010, "InsufficientFunds, Account balance: 0", Funds),
+            (-32010, "NonceGap, Future nonce. Expected nonce: 4", NonceGap),
+            // erigon
+            (-32000, "INTERNAL_ERROR: existing tx with same hash", Known),
+            (-32000, "INTERNAL_ERROR: nonce too low", NonceTooLow),
+            (
+                -32000,
+                "INTERNAL_ERROR: could not replace existing tx",
+                ReplacementUnderpriced,
+            ),
+            (-32000, "INTERNAL_ERROR: underpriced", Underpriced),
+            (-32000, "INTERNAL_ERROR: fee too low", Underpriced),
+            (-32000, "fee cap less than block base fee", Underpriced),
+            (-32000, "INTERNAL_ERROR: insufficient funds", Funds),
+            // besu, arbitrum, gateways
+            (-32000, "NONCE_TOO_LOW", NonceTooLow),
+            (-32000, "GAS_PRICE_TOO_LOW", Underpriced),
+            (-32000, "UPFRONT_COST_EXCEEDS_BALANCE", Funds),
+            (-32000, "gas price too low", Underpriced),
+            (-32603, "nonce too low", NonceTooLow),
             (-32000, "txpool is full", Unknown),
             (-32003, "invalid chain id for signer", Unknown),
             (-32603, "internal error", Unknown),

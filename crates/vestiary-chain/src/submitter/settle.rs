@@ -1,6 +1,8 @@
 //! Orders that have a nonce: find them in blocks, send them again, replace them.
 
-use alloy_primitives::{B256, U64};
+use std::collections::BTreeMap;
+
+use alloy_primitives::{B256, Bytes, U64};
 use alloy_rpc_types_eth::TransactionReceipt;
 use serde_json::json;
 use vestiary::block::BlockRef;
@@ -10,8 +12,8 @@ use crate::{
     revert::as_revert,
     signer::TransactionSigner,
     submitter::{
-        Call, Entry, OrderId, Outbox, Record, SendOutcome, Sending, State, Submitter, Suspicion, View,
-        fees::Fees,
+        Attempt, Call, Entry, OrderId, Outbox, Record, SendOutcome, Sending, State, Submitter, Suspicion,
+        View, fees::Fees,
     },
 };
 
@@ -25,18 +27,44 @@ const REOPEN_LOOKS: usize = 3;
 const RESEND_AFTER_BLOCKS: u64 = 2;
 
 impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
-    /// Follows every order with a nonce: into a block, out of a replaced one, to finality.
+    /// Follows every order with a nonce: into a block, out of a replaced one, to finality. What was found is
+    /// kept in one write, also when the node fails half-way.
     pub(super) async fn settle(&mut self, view: &mut View) -> Result<()> {
-        self.reopen(view).await?;
+        self.reopen_final(view).await?;
+        let mut found = Vec::new();
+        let looked = self.look(view, &mut found).await;
+        for record in &found {
+            // What is in a block is not sent; out of it again, it is as if it never was.
+            if !matches!(record, Record::Included { .. }) {
+                self.sendings.remove(record.order());
+            }
+        }
+        self.write_all(found).await?;
+        looked
+    }
+
+    async fn look(&mut self, view: &mut View, found: &mut Vec<Record>) -> Result<()> {
         let open: Vec<Entry> = self.table.open().cloned().collect();
-        for entry in open {
+        // Above the account's next nonce nothing of ours can be in a block.
+        let sent: Vec<&Entry> = open
+            .iter()
+            .filter(|entry| entry.is_in_flight() && entry.nonce.is_some_and(|nonce| nonce < view.nonce))
+            .collect();
+        let receipts = self.receipts(&sent).await?;
+        let included = open.iter().filter_map(|entry| match entry.state {
+            // A node that is behind the block says nothing about it.
+            State::Included { block, .. } => (block.number <= view.head.number).then_some(block.number),
+            _ => None,
+        });
+        let blocks = included.chain(receipts.values().filter_map(|receipt| receipt.block_number));
+        self.read_canonical(view, blocks.collect()).await?;
+        for entry in &open {
             match entry.state {
                 State::Included { hash, block, success } => {
-                    self.settle_included(view, &entry, hash, block, success).await?;
+                    found.extend(self.settle_included(view, entry, hash, block, success).await?);
                 }
-                // Above the account's next nonce nothing of ours can be in a block.
                 _ if entry.nonce.is_some_and(|nonce| nonce < view.nonce) => {
-                    self.settle_sent(view, &entry).await?;
+                    found.extend(self.settle_sent(view, entry, &receipts).await?);
                 }
                 _ => {}
             }
@@ -44,10 +72,25 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
         Ok(())
     }
 
+    /// The receipts that the node has of every hash ever signed for these nonces.
+    async fn receipts(&self, entries: &[&Entry]) -> Result<BTreeMap<B256, TransactionReceipt>> {
+        let attempts = entries.iter().flat_map(|entry| &entry.attempts);
+        let hashes: Vec<(B256,)> = attempts.map(|attempt| (attempt.hash,)).collect();
+        let answers: Vec<Result<Option<TransactionReceipt>>> =
+            self.rpc.call_many("eth_getTransactionReceipt", &hashes).await;
+        let mut receipts = BTreeMap::new();
+        for ((hash,), answer) in hashes.into_iter().zip(answers) {
+            if let Some(receipt) = answer?.filter(|receipt| receipt.transaction_hash == hash) {
+                receipts.insert(hash, receipt);
+            }
+        }
+        Ok(receipts)
+    }
+
     /// Where the account's count is below a nonce that was final, the chain broke its word, as test nodes do, or
     /// the node lags. What is off the chain at several heads is open again, with its same bytes; if it was the
     /// node, the receipt is found and nothing happened.
-    async fn reopen(&mut self, view: &mut View) -> Result<()> {
+    async fn reopen_final(&mut self, view: &mut View) -> Result<()> {
         if self
             .table
             .highest_final_nonce()
@@ -56,6 +99,9 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             return Ok(());
         }
         let closed: Vec<(OrderId, BlockRef)> = self.table.closed_from(view.nonce).collect();
+        let heights = closed.iter().map(|(_, block)| block.number);
+        let heights = heights.filter(|height| *height <= view.head.number).collect();
+        self.read_canonical(view, heights).await?;
         for (order, block) in closed {
             if block.number <= view.head.number
                 && !self.is_canonical(view, block).await?
@@ -69,93 +115,47 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
     }
 
     async fn settle_included(
-        &mut self,
+        &self,
         view: &mut View,
         entry: &Entry,
         hash: B256,
         block: BlockRef,
         success: bool,
-    ) -> Result<()> {
+    ) -> Result<Option<Record>> {
         let order = entry.order.clone();
-        // A node that is behind the block says nothing about it.
         if block.number > view.head.number {
-            return Ok(());
+            return Ok(None);
         }
         if !self.is_canonical(view, block).await? {
-            self.sendings.remove(&order);
-            return self.write(Record::Dropped { order }).await;
+            return Ok(Some(Record::Dropped { order }));
         }
-        if view
-            .finalized
-            .as_ref()
-            .is_some_and(|finalized| finalized.number >= block.number)
-        {
-            let reverted = if success {
-                None
-            } else {
-                Some(self.why_reverted(&entry.call, block).await?)
-            };
-            self.sendings.remove(&order);
-            return self
-                .write(Record::Finalized {
-                    order,
-                    hash,
-                    block,
-                    reverted,
-                })
-                .await;
+        let finalized = view.finalized.as_ref().map(|finalized| finalized.number);
+        if finalized.is_none_or(|finalized| finalized < block.number) {
+            return Ok(None);
         }
-        Ok(())
+        let reverted = if success {
+            None
+        } else {
+            Some(self.why_reverted(&entry.call, block).await?)
+        };
+        Ok(Some(Record::Finalized {
+            order,
+            hash,
+            block,
+            reverted,
+        }))
     }
 
-    /// Looks up every hash ever signed for the nonce: whichever was mined, counts.
-    async fn settle_sent(&mut self, view: &mut View, entry: &Entry) -> Result<()> {
-        if let Some((hash, block, success)) = self.find_receipt(view, entry).await? {
-            self.suspicions.remove(&Suspicion::Displaced(entry.order.clone()));
-            let order = entry.order.clone();
-            return self
-                .write(Record::Included {
-                    order,
-                    hash,
-                    block,
-                    success,
-                })
-                .await;
-        }
-        let (Some(nonce), Some(finalized)) = (entry.nonce, view.finalized.as_ref()) else {
-            return Ok(());
-        };
-        let at = json!({ "blockHash": finalized.hash });
-        let count: U64 = match self
-            .rpc
-            .call("eth_getTransactionCount", (self.account(), at))
-            .await
-        {
-            Ok(count) => count,
-            // Nodes that want a number here cannot be asked about a block; the order goes on waiting.
-            Err(ChainError::Refused { .. }) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        let suspicion = Suspicion::Displaced(entry.order.clone());
-        if nonce < count.to::<u64>() && self.suspect(&suspicion, view.head.hash, DISPLACED_LOOKS) {
-            tracing::warn!(order = %entry.order, nonce, "another transaction took the nonce; a new one follows");
-            return self
-                .write(Record::Displaced {
-                    order: entry.order.clone(),
-                    nonce,
-                })
-                .await;
-        }
-        Ok(())
-    }
-
-    async fn find_receipt(&self, view: &mut View, entry: &Entry) -> Result<Option<(B256, BlockRef, bool)>> {
+    /// Whichever of the hashes ever signed for the nonce was mined, counts.
+    async fn settle_sent(
+        &mut self,
+        view: &mut View,
+        entry: &Entry,
+        receipts: &BTreeMap<B256, TransactionReceipt>,
+    ) -> Result<Option<Record>> {
+        let order = entry.order.clone();
         for attempt in entry.attempts.iter().rev() {
-            let receipt: Option<TransactionReceipt> = self
-                .rpc
-                .call("eth_getTransactionReceipt", (attempt.hash,))
-                .await?;
-            let Some(receipt) = receipt.filter(|receipt| receipt.transaction_hash == attempt.hash) else {
+            let Some(receipt) = receipts.get(&attempt.hash) else {
                 continue;
             };
             let (Some(number), Some(hash)) = (receipt.block_number, receipt.block_hash) else {
@@ -163,10 +163,48 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             };
             let block = BlockRef { number, hash };
             if self.is_canonical(view, block).await? {
-                return Ok(Some((attempt.hash, block, receipt.status())));
+                self.suspicions.remove(&Suspicion::Displaced(order.clone()));
+                return Ok(Some(Record::Included {
+                    order,
+                    hash: attempt.hash,
+                    block,
+                    success: receipt.status(),
+                }));
             }
         }
+        let Some(nonce) = entry.nonce else {
+            return Ok(None);
+        };
+        let used_up = self.final_nonce(view).await?;
+        let suspicion = Suspicion::Displaced(order.clone());
+        if used_up.is_some_and(|used_up| nonce < used_up)
+            && self.suspect(&suspicion, view.head.hash, DISPLACED_LOOKS)
+        {
+            tracing::warn!(%order, nonce, "another transaction took the nonce; a new one follows");
+            return Ok(Some(Record::Displaced { order, nonce }));
+        }
         Ok(None)
+    }
+
+    /// The account's next nonce at the final block, asked once a tick; `None` where the node cannot be asked.
+    async fn final_nonce(&self, view: &mut View) -> Result<Option<u64>> {
+        let Some(finalized) = view.finalized.as_ref() else {
+            return Ok(None);
+        };
+        if view.final_nonce.is_none() {
+            let at = json!({ "blockHash": finalized.hash });
+            let count: Result<U64> = self
+                .rpc
+                .call("eth_getTransactionCount", (self.account(), at))
+                .await;
+            view.final_nonce = match count {
+                Ok(count) => Some(count.to()),
+                // Nodes that want a number here cannot be asked about a block; the order goes on waiting.
+                Err(ChainError::Refused { .. }) => None,
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(view.final_nonce)
     }
 
     /// The reason is for people; the state after the block is close to what the call saw.
@@ -184,7 +222,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
     /// `eth_call` on the state after one block: a node that does not have the block cannot answer.
     pub(super) async fn simulate(&self, call: &Call, block: B256) -> Result<()> {
         let request = self.request(call);
-        let _: alloy_primitives::Bytes = self
+        let _: Bytes = self
             .rpc
             .call("eth_call", (request, json!({ "blockHash": block })))
             .await?;
@@ -198,14 +236,8 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
     /// Sends what no node is known to have, and what blocks have left out; replaces what is stuck. Says
     /// whether the purse was too empty for any of it.
     pub(super) async fn send_again(&mut self, view: &View) -> Result<bool> {
-        let mut lacks_funds = false;
-        let waiting: Vec<Entry> = self
-            .table
-            .open()
-            .filter(|entry| entry.is_in_flight())
-            .cloned()
-            .collect();
-        for entry in waiting {
+        let (mut due, mut replaced) = (Vec::new(), Vec::new());
+        for entry in self.table.open().filter(|entry| entry.is_in_flight()) {
             let (Some(attempt), Some(nonce)) = (entry.latest(), entry.nonce) else {
                 continue;
             };
@@ -215,27 +247,41 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             let sending = self.sendings.get(&entry.order).copied();
             let age = sending.map_or(0, |sending| view.head.number.saturating_sub(sending.first));
             let is_next = nonce == view.nonce || attempt.max_fee_wei < view.head.base_fee_wei;
-            if is_next && age >= self.options.replace_after_blocks && self.replace(view, &entry).await? {
+            if is_next
+                && age >= self.options.replace_after_blocks
+                && let Some(attempt) = self.replacement(view, entry)?
+            {
+                let order = entry.order.clone();
+                due.push(order.clone());
+                replaced.push(Record::Signed {
+                    order,
+                    nonce,
+                    attempt,
+                });
                 continue;
             }
-            let due = sending
+            let is_due = sending
                 .and_then(|sending| sending.last)
                 .is_none_or(|last| view.head.number.abs_diff(last) >= RESEND_AFTER_BLOCKS);
-            if due {
-                lacks_funds |= self.send(view, &entry.order).await? == SendOutcome::Funds;
+            if is_due {
+                due.push(entry.order.clone());
             }
         }
-        Ok(lacks_funds)
+        for record in &replaced {
+            self.sendings.remove(record.order());
+        }
+        self.write_all(replaced).await?;
+        self.send(view, &due).await
     }
 
-    /// Signs the nonce again with higher fees; false where the cap or the number of attempts forbids it.
-    async fn replace(&mut self, view: &View, entry: &Entry) -> Result<bool> {
+    /// The nonce signed again with higher fees; `None` where the cap or the number of attempts forbids it.
+    fn replacement(&self, view: &View, entry: &Entry) -> Result<Option<Attempt>> {
         let (Some(attempt), Some(nonce)) = (entry.latest(), entry.nonce) else {
-            return Ok(false);
+            return Ok(None);
         };
         if entry.attempts.len() >= self.options.max_attempts {
             tracing::warn!(order = %entry.order, nonce, "stuck: no attempts left");
-            return Ok(false);
+            return Ok(None);
         }
         let old = Fees {
             max_fee_wei: attempt.max_fee_wei,
@@ -244,56 +290,55 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
         let suggested = Fees::suggest(view.head.base_fee_wei, view.tip_wei, &self.options);
         let Some(fees) = old.replace(suggested, &self.options) else {
             tracing::warn!(order = %entry.order, nonce, "stuck: higher fees are above the cap");
-            return Ok(false);
+            return Ok(None);
         };
-        let attempt = self.sign(view, &entry.call, nonce, attempt.gas_limit, fees)?;
-        self.write(Record::Signed {
-            order: entry.order.clone(),
-            nonce,
-            attempt,
-        })
-        .await?;
-        self.sendings.remove(&entry.order);
-        self.send(view, &entry.order).await?;
-        Ok(true)
+        self.sign(view, &entry.call, nonce, attempt.gas_limit, fees)
+            .map(Some)
     }
 
-    /// Sends the newest bytes of an order. Only what a node says it has becomes `Sent`.
-    pub(super) async fn send(&mut self, view: &View, order: &OrderId) -> Result<SendOutcome> {
-        let Some(entry) = self.table.get(order) else {
-            return Ok(SendOutcome::Unknown);
-        };
-        let Some(attempt) = entry.latest() else {
-            return Ok(SendOutcome::Unknown);
-        };
-        let was_sent = entry.state == State::Sent;
-        let raw = attempt.raw.clone();
-        let answer: Result<B256> = self.rpc.call("eth_sendRawTransaction", (raw,)).await;
-        let outcome = match &answer {
-            Ok(_) => SendOutcome::Taken,
-            Err(error) => SendOutcome::of(error),
-        };
-        tracing::debug!(%order, ?outcome, "sent");
-        // Too low and too cheap are settled by the receipts at the next tick, or by higher fees in time; the
-        // rest is sent again at once.
-        let reached = !matches!(
-            outcome,
-            SendOutcome::NonceGap | SendOutcome::Funds | SendOutcome::Unknown
-        );
-        let height = view.head.number;
-        let sending = self.sendings.entry(order.clone()).or_insert(Sending {
-            first: height,
-            last: None,
-        });
-        sending.last = reached.then_some(height);
-        if matches!(outcome, SendOutcome::Taken | SendOutcome::Known) && !was_sent {
-            self.write(Record::Sent { order: order.clone() }).await?;
+    /// Sends the newest bytes of some orders, in this order. Only what a node says it has becomes `Sent`. Says
+    /// whether the purse was too empty for any of them.
+    pub(super) async fn send(&mut self, view: &View, orders: &[OrderId]) -> Result<bool> {
+        let newest = |order: &OrderId| Some((self.table.get(order)?.latest()?.raw.clone(),));
+        let orders: Vec<&OrderId> = orders.iter().filter(|order| newest(order).is_some()).collect();
+        let raw: Vec<(Bytes,)> = orders.iter().filter_map(|order| newest(order)).collect();
+        let answers: Vec<Result<B256>> = self.rpc.call_many("eth_sendRawTransaction", &raw).await;
+        let (mut sent, mut lacks_funds, mut failure) = (Vec::new(), false, None);
+        for (order, answer) in orders.into_iter().zip(answers) {
+            let outcome = match &answer {
+                Ok(_) => SendOutcome::Taken,
+                Err(error) => SendOutcome::of(error),
+            };
+            tracing::debug!(%order, ?outcome, "sent");
+            // Too low and too cheap are settled by the receipts at the next tick, or by higher fees in time; the
+            // rest is sent again at once.
+            let reached = !matches!(
+                outcome,
+                SendOutcome::NonceGap | SendOutcome::Funds | SendOutcome::Unknown
+            );
+            let height = view.head.number;
+            let sending = self.sendings.entry(order.clone()).or_insert(Sending {
+                first: height,
+                last: None,
+            });
+            sending.last = reached.then_some(height);
+            lacks_funds |= outcome == SendOutcome::Funds;
+            let is_new = self
+                .table
+                .get(order)
+                .is_some_and(|entry| entry.state != State::Sent);
+            if is_new && matches!(outcome, SendOutcome::Taken | SendOutcome::Known) {
+                sent.push(Record::Sent { order: order.clone() });
+            }
+            if let Err(error) = answer
+                && error.is_transport()
+            {
+                failure.get_or_insert(error);
+            }
         }
-        match answer {
-            // The bytes are safe; the caller waits and ticks again.
-            Err(error) if error.is_transport() => Err(error),
-            _ => Ok(outcome),
-        }
+        self.write_all(sent).await?;
+        // The bytes are safe; the caller waits and ticks again.
+        failure.map_or(Ok(lacks_funds), Err)
     }
 
     /// Fills a nonce that is missing below ours, as after the loss of a stranger's transaction, with an empty
@@ -314,7 +359,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             return Ok(());
         }
         let order = OrderId::new(format!("fill:{}:{}", view.nonce, view.head.number))?;
-        let call = Call::new(self.account(), alloy_primitives::Bytes::new());
+        let call = Call::new(self.account(), Bytes::new());
         let Some(fees) = Fees::suggest(view.head.base_fee_wei, view.tip_wei, &self.options) else {
             return Ok(());
         };
@@ -327,7 +372,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             attempt,
         })
         .await?;
-        self.send(view, &order).await?;
+        self.send(view, &[order]).await?;
         Ok(())
     }
 }

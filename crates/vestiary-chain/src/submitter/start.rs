@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use crate::{
     error::{ChainError, Result},
     revert::as_revert,
+    rpc::MAX_BATCH_CALLS,
     signer::TransactionSigner,
-    submitter::{Attempt, Call, Entry, LaneState, Outbox, Record, SendOutcome, Submitter, View, fees::Fees},
+    submitter::{Attempt, Call, Entry, LaneState, Outbox, Record, Submitter, View, fees::Fees},
 };
 
 /// What simulating an order says.
@@ -22,50 +23,111 @@ enum Simulation {
     Later,
 }
 
+/// An order that may go out.
+struct Ready {
+    entry: Entry,
+    gas_limit: u64,
+}
+
 impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
-    /// Starts waiting orders in the order of arrival, as many as the limits allow.
+    /// Starts waiting orders in the order of arrival, as many as the limits allow, [`MAX_BATCH_CALLS`] at a time.
     pub(super) async fn start(&mut self, view: &View, until: Instant) -> Result<LaneState> {
-        let queued: Vec<Entry> = self.table.queued().cloned().collect();
-        for entry in queued {
-            if self.in_flight() >= self.options.max_in_flight || Instant::now() >= until {
-                break;
-            }
-            let Some(fees) = Fees::suggest(view.head.base_fee_wei, view.tip_wei, &self.options) else {
-                return Ok(LaneState::FeesAboveCap {
-                    base_fee_wei: view.head.base_fee_wei,
-                    cap_wei: self.options.max_fee_cap_wei,
-                });
+        if self.table.queued_count() == 0 {
+            return Ok(LaneState::Running);
+        }
+        let Some(fees) = Fees::suggest(view.head.base_fee_wei, view.tip_wei, &self.options) else {
+            return Ok(LaneState::FeesAboveCap {
+                base_fee_wei: view.head.base_fee_wei,
+                cap_wei: self.options.max_fee_cap_wei,
+            });
+        };
+        let balance_wei = self.balance_wei().await?;
+        let mut place = 0;
+        loop {
+            let room = self.options.max_in_flight.saturating_sub(self.in_flight());
+            let entries = self.table.queued_from(place, room.min(MAX_BATCH_CALLS));
+            let Some((last, _)) = entries.last() else {
+                return Ok(LaneState::Running);
             };
-            let gas_limit = match self.simulation(view, &entry.call).await? {
-                Simulation::Passes(gas_limit) => gas_limit,
-                Simulation::Refused(reason) => {
-                    self.write(Record::Refused {
-                        order: entry.order,
-                        reason,
-                    })
-                    .await?;
-                    continue;
-                }
-                Simulation::Later => continue,
-            };
-            let needed_wei = self.committed_wei() + cost_wei(gas_limit, fees.max_fee_wei, &entry.call);
-            if self.balance_wei().await? < needed_wei {
+            place = last + 1;
+            let mut ready = self.simulated(view, entries).await?;
+            let spent_wei = self.committed_wei();
+            let mut needed_wei = spent_wei;
+            let affordable = ready
+                .iter()
+                .take_while(|ready| {
+                    needed_wei += cost_wei(ready.gas_limit, fees.max_fee_wei, &ready.entry.call);
+                    needed_wei <= balance_wei
+                })
+                .count();
+            // One too dear is counted in `needed_wei`; those behind it are taken to cost about as much.
+            let too_dear = ready.get(affordable).map(|ready| {
+                let each = cost_wei(ready.gas_limit, fees.max_fee_wei, &ready.entry.call);
+                let behind = self.table.queued_count().saturating_sub(affordable + 1);
+                needed_wei + each * U256::from(behind)
+            });
+            ready.truncate(affordable);
+            let lacks_funds = self.launch(view, ready, fees).await?;
+            if let Some(needed_wei) = too_dear {
                 return self.paused(needed_wei).await;
             }
-            // Above everything that was ever taken, and not below what the chain has used: no gap, no double.
-            let nonce = self.table.next_nonce().max(view.nonce);
-            let attempt = self.sign(view, &entry.call, nonce, gas_limit, fees)?;
-            self.write(Record::Signed {
-                order: entry.order.clone(),
-                nonce,
-                attempt,
-            })
-            .await?;
-            if self.send(view, &entry.order).await? == SendOutcome::Funds {
-                return self.paused(needed_wei).await;
+            if lacks_funds {
+                return self.paused(self.committed_wei()).await;
+            }
+            if Instant::now() >= until {
+                return Ok(LaneState::Running);
             }
         }
-        Ok(LaneState::Running)
+    }
+
+    /// Which of these pass. What would revert, and nothing in flight could change that, is refused.
+    async fn simulated(&mut self, view: &View, entries: Vec<(usize, Entry)>) -> Result<Vec<Ready>> {
+        let requests: Vec<_> = entries
+            .iter()
+            .map(|(_, entry)| (self.request(&entry.call), "latest"))
+            .collect();
+        let estimates: Vec<Result<U64>> = self.rpc.call_many("eth_estimateGas", &requests).await;
+        let (mut ready, mut refused) = (Vec::new(), Vec::new());
+        for ((_, entry), estimate) in entries.into_iter().zip(estimates) {
+            let alone = self.in_flight() == 0 && ready.is_empty();
+            match self.simulation(view, &entry.call, estimate, alone).await? {
+                Simulation::Passes(gas_limit) => ready.push(Ready { entry, gas_limit }),
+                Simulation::Refused(reason) => refused.push(Record::Refused {
+                    order: entry.order,
+                    reason,
+                }),
+                Simulation::Later => {}
+            }
+        }
+        self.write_all(refused).await?;
+        Ok(ready)
+    }
+
+    /// Takes nonces, signs, keeps all of it in one write, sends. Says whether the purse was too empty.
+    async fn launch(&mut self, view: &View, ready: Vec<Ready>, fees: Fees) -> Result<bool> {
+        // Above everything that was ever taken, and not below what the chain has used: no gap, no double.
+        let first = self.table.next_nonce().max(view.nonce);
+        let (mut signed, mut orders, mut refusal) = (Vec::new(), Vec::new(), None);
+        for (nonce, Ready { entry, gas_limit }) in (first..).zip(ready) {
+            match self.sign(view, &entry.call, nonce, gas_limit, fees) {
+                Ok(attempt) => {
+                    let order = entry.order;
+                    orders.push(order.clone());
+                    signed.push(Record::Signed {
+                        order,
+                        nonce,
+                        attempt,
+                    });
+                }
+                Err(error) => {
+                    refusal = Some(error);
+                    break;
+                }
+            }
+        }
+        self.write_all(signed).await?;
+        let lacks_funds = self.send(view, &orders).await?;
+        refusal.map_or(Ok(lacks_funds), Err)
     }
 
     fn in_flight(&self) -> usize {
@@ -82,11 +144,14 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             .sum()
     }
 
-    async fn simulation(&self, view: &View, call: &Call) -> Result<Simulation> {
-        let estimate: Result<U64> = self
-            .rpc
-            .call("eth_estimateGas", (self.request(call), "latest"))
-            .await;
+    /// Judges an estimate; `alone` says that nothing in flight could change it.
+    async fn simulation(
+        &self,
+        view: &View,
+        call: &Call,
+        estimate: Result<U64>,
+        alone: bool,
+    ) -> Result<Simulation> {
         match estimate {
             Ok(gas) => {
                 let gas = gas.to::<u64>();
@@ -100,7 +165,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             }
             Err(error) if error.is_transport() => Err(error),
             // What waits for a transaction in flight, as a claim for its commit, is simulated again later.
-            Err(_) if self.in_flight() > 0 => Ok(Simulation::Later),
+            Err(_) if !alone => Ok(Simulation::Later),
             Err(error) if as_revert(&error).is_some() => {
                 // Confirmed at the very head that was read: the estimate may come from a node that lags.
                 match self.simulate(call, view.head.hash).await {

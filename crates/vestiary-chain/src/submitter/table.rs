@@ -246,6 +246,20 @@ impl Table {
             .filter_map(|index| self.entries.get(self.arrivals.get(*index)?))
     }
 
+    /// How many wait for a nonce.
+    pub fn queued_count(&self) -> usize {
+        self.queued.len()
+    }
+
+    /// The next `limit` orders that wait for a nonce, by arrival, from a place on; each with its place.
+    pub(super) fn queued_from(&self, place: usize, limit: usize) -> Vec<(usize, Entry)> {
+        self.queued
+            .range(place..)
+            .filter_map(|place| Some((*place, self.entries.get(self.arrivals.get(*place)?)?.clone())))
+            .take(limit)
+            .collect()
+    }
+
     /// One more than the highest nonce ever taken; 0 before the first.
     pub const fn next_nonce(&self) -> u64 {
         self.next_nonce

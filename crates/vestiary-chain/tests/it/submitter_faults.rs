@@ -56,12 +56,12 @@ async fn a_crash_between_any_two_steps_leaves_no_gap_and_no_double() {
     for polls in 1..60 {
         let scene = Scene::new(Wording::Geth, ETHER).await;
         let mut lane = scene.open().await;
-        for serial in 0..3 {
+        for serial in 0..6 {
             lane.submit(id(&format!("order-{serial}")), mint_call(serial))
                 .await
                 .unwrap();
         }
-        for _ in 0..4 {
+        for _ in 0..5 {
             let mut tick = Box::pin(lane.tick());
             let mut done = false;
             for _ in 0..polls {
@@ -81,10 +81,10 @@ async fn a_crash_between_any_two_steps_leaves_no_gap_and_no_double() {
         }
         finish(&scene, &mut lane).await;
         assert!(
-            (0..3).all(|serial| scene.minted(serial) == 1),
+            (0..6).all(|serial| scene.minted(serial) == 1),
             "after {polls} polls"
         );
-        assert_eq!(scene.chain.nonce(lane.account()), 3, "after {polls} polls");
+        assert_eq!(scene.chain.nonce(lane.account()), 6, "after {polls} polls");
     }
     println!("ran: {cuts} ticks cut off between two steps");
     assert!(cuts > 50);
@@ -107,6 +107,34 @@ async fn a_lane_whose_write_was_cut_off_does_nothing_until_it_is_opened_again() 
         0,
         "nothing was sent that may not be durable"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn signed_bytes_that_a_full_disk_did_not_take_are_written_as_they_are_when_it_does() {
+    for kind in [FailedAppend::Lost, FailedAppend::Kept] {
+        let scene = Scene::new(Wording::Geth, ETHER).await;
+        let mut lane = scene.open().await;
+        for serial in 0..3 {
+            lane.submit(id(&format!("order-{serial}")), mint_call(serial))
+                .await
+                .unwrap();
+        }
+        scene.outbox.fail_append(scene.outbox.appends(), kind);
+        assert_eq!(lane.tick().await.unwrap_err().code(), "outbox_failed");
+        assert!(lane.is_in_doubt());
+        assert_eq!(scene.chain.waiting().len(), 0, "nothing was sent");
+        // Meanwhile gas became cheaper and the first order useless: the key's memory would not sign again.
+        scene.chain.set_base_fee(1_000);
+        scene.chain.mine();
+        lane.reopen().await.unwrap();
+        finish(&scene, &mut lane).await;
+        assert!((0..3).all(|serial| scene.minted(serial) == 1), "{kind:?}");
+        assert_eq!(scene.chain.nonce(lane.account()), 3, "{kind:?}");
+        assert!(
+            lane.table().entries().all(|entry| entry.attempts.len() == 1),
+            "{kind:?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -113,7 +113,11 @@ pub(crate) struct Ground {
 impl Ground {
     /// Starts Anvil, deploys, makes keys and gives the service's accounts money.
     pub(crate) async fn lay() -> Option<Self> {
-        let options = anvil_options()?;
+        Some(Self::lay_on(anvil_options()?).await)
+    }
+
+    /// The same on a node that mines otherwise.
+    pub(crate) async fn lay_on(options: AnvilOptions) -> Self {
         let anvil = tokio::task::spawn_blocking(move || Anvil::start(&options).unwrap())
             .await
             .unwrap();
@@ -139,7 +143,7 @@ impl Ground {
         for account in [keyring.submitter().address(), keyring.anchoring_account()] {
             ground.fund(account).await;
         }
-        Some(ground)
+        ground
     }
 
     /// Where the service's state is.
@@ -240,7 +244,11 @@ impl TestLedger {
 
     /// A new ledger with other settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Option<Self> {
-        let ground = Ground::lay().await?;
+        Some(Self::start_on(Ground::lay().await?, change).await)
+    }
+
+    /// A new ledger on a ground.
+    pub(crate) async fn start_on(ground: Ground, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = ground.config();
         change(&mut config);
         let mut ledger = Self {
@@ -250,7 +258,7 @@ impl TestLedger {
             running: None,
         };
         ledger.run().await;
-        Some(ledger)
+        ledger
     }
 
     /// Opens and serves.
