@@ -3,8 +3,11 @@
 //! Formats and the crash table are in the README.
 
 mod frame;
+mod mend;
 mod replay;
 
+pub(crate) use mend::visible_records;
+pub use mend::{Restored, begin_again, last_visible, mend_epoch, restore};
 pub use replay::{Record, Repaired, Replay, Snapshot};
 
 use std::ops::Range;
@@ -64,6 +67,7 @@ pub struct Journal {
 ///
 /// Beside a running writer the end may look torn: it is being written.
 pub fn check(files: &dyn Files, dir: &Path) -> Result<Replay, JournalError> {
+    mend::read_epoch(files, dir)?;
     Ok(replay::replay(files, dir)?.0)
 }
 

@@ -11,7 +11,7 @@ mod reader;
 mod staging;
 mod writer;
 
-pub use fsck::{Finding, Health, fsck};
+pub use fsck::{Cure, Finding, Health, fsck, fsck_at, staged_end, staged_size};
 pub use handle::LogHandle;
 pub use reader::LogReader;
 pub use writer::LogWriter;

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod api_key;
 pub mod config;
+pub mod damage;
 pub mod error;
 
 pub mod http;

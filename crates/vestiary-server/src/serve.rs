@@ -12,7 +12,7 @@ use crate::http;
 use crate::service::Service;
 use crate::startup;
 use crate::worker::send::Lane;
-use crate::worker::{Stop, expire, follow, send};
+use crate::worker::{Stop, expire, follow, scrub, send};
 
 /// How long requests and workers may take to end after a stop.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -44,6 +44,7 @@ pub async fn run(
     workers.spawn(send::run(Arc::clone(&service), Lane::Submitter, stop.clone()));
     workers.spawn(send::run(Arc::clone(&service), Lane::Anchoring, stop.clone()));
     workers.spawn(expire::run(Arc::clone(&service), stop.clone()));
+    workers.spawn(scrub::run(Arc::clone(&service), stop.clone()));
 
     let router = http::router(Arc::clone(&service), metrics_handle()?);
     let (told, mut asked) = tokio::sync::watch::channel(false);

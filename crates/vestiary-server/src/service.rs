@@ -19,6 +19,7 @@ use vestiary_worlds::ContentStore;
 
 use crate::chain_status::ChainStatus;
 use crate::config::Config;
+use crate::damage::{self, Part};
 use crate::error::{ApiError, Code};
 use crate::issuing::bundle::MAX_BUNDLE_BYTES;
 use crate::issuing::preparation::{MAX_PREPARATION_BYTES, PreparedWearable};
@@ -297,7 +298,11 @@ impl Service {
 
     /// The log's failures as problems.
     pub fn log_error(&self, error: &LogError) -> ApiError {
-        tracing::error!(%error, "the log failed");
+        if let LogError::Damaged { .. } = error {
+            damage::found(Part::Log, error);
+        } else {
+            tracing::error!(%error, "the log failed");
+        }
         ApiError::new(
             Code::NotWritable,
             "the log cannot be read or written at the moment",
@@ -307,7 +312,7 @@ impl Service {
 
     // ---- files of ours
 
-    fn private_file(&self, kind: &str, name: &str) -> PathBuf {
+    pub(crate) fn private_file(&self, kind: &str, name: &str) -> PathBuf {
         self.config
             .service
             .data_dir
@@ -340,10 +345,9 @@ impl Service {
             .read(&path, MAX_PREPARATION_BYTES)
             .map_err(ApiError::internal)?;
         if Sha256::of(&bytes) != *sha256 {
-            return Err(ApiError::internal(format!(
-                "{} is damaged: restore it from a back-up",
-                path.display()
-            )));
+            let what = format!("{} is not what its name says", path.display());
+            damage::found(Part::Batches, &what);
+            return Err(ApiError::internal(what));
         }
         Ok(bytes)
     }
@@ -473,6 +477,11 @@ impl Service {
         let bytes = match self.content.get(digest).and_then(|file| file.read()) {
             Ok(bytes) => bytes,
             Err(vestiary_worlds::Error::NotFound { .. }) => return Ok(None),
+            // As if it were missing: its wearables are `unknown`, and nobody's list fails for it.
+            Err(error @ vestiary_worlds::Error::Damaged { .. }) => {
+                damage::found(Part::Content, &error);
+                return Ok(None);
+            }
             Err(error) => return Err(crate::http::files::file_error(error)),
         };
         let Ok(document) = Design::parse(&bytes) else {

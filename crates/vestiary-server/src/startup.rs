@@ -107,15 +107,16 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
     for name in ["journal", "salts", "content", "batches", "log", "mirror"] {
         files.create_dir_all(&dir(&config, name))?;
     }
-    let ledger = Ledger::open(Arc::clone(&files), &dir(&config, "journal")).context("opening the journal")?;
+    let ledger =
+        Ledger::open(Arc::clone(&files), &dir(&config, "journal")).with_context(|| opening("journal"))?;
     let salts = SaltStore::open(
         Arc::clone(&files),
         &dir(&config, "salts"),
         Arc::clone(&outside.random),
     )
-    .context("opening the salts")?;
-    let content =
-        ContentStore::open(Arc::clone(&files), &dir(&config, "content")).context("opening the content")?;
+    .with_context(|| opening("salts"))?;
+    let content = ContentStore::open(Arc::clone(&files), &dir(&config, "content"))
+        .with_context(|| opening("content"))?;
     let (mirror, opened) = Mirror::open_or_wipe(&dir(&config, "mirror"), mirror_config(&config, &deployment))
         .context("opening the mirror")?;
     if let Opened::Wiped { reason } = &opened {
@@ -134,8 +135,8 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
     remember_anchors(&mirror, &config, &signing, on_disk.as_ref())?;
     remember_signed_batches(&ledger, signing.memory())?;
     signing.memory().finish_rebuild();
-    let writer =
-        LogWriter::open(Arc::clone(&files), &log_dir, Arc::new(checkpoint_key)).context("opening the log")?;
+    let writer = LogWriter::open(Arc::clone(&files), &log_dir, Arc::new(checkpoint_key))
+        .with_context(|| opening("log"))?;
     let log_reader = writer.reader();
     remember_entries(&log_reader, published, signing.memory())?;
     let log = LogHandle::spawn(writer)?;
@@ -171,9 +172,18 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
     if finished > 0 {
         tracing::info!(finished, "intents that a crash left open are in the log now");
     }
+    let certified = intents::certify_missing(&service)?;
+    if certified > 0 {
+        tracing::warn!(certified, "certificates that were missing are signed again");
+    }
     crate::worker::follow::fold_entries(&service).await?;
     make_first_api_key(&service)?;
     Ok(service)
+}
+
+/// What could not be opened, and what to do: the cause behind it names file and place.
+fn opening(part: &str) -> String {
+    format!("opening the {part}; if it is damaged, `vestiary repair --config FILE` says what can be done")
 }
 
 /// Where the follower goes on: after what the mirror has, or at the first block.
@@ -245,7 +255,7 @@ fn log_on_disk(
         // No checkpoint yet, or one that a power cut tore: the writer restores it from what it staged.
         Err(vestiary_log::LogError::Files(error)) if error.is_missing() => Ok(None),
         Err(vestiary_log::LogError::Damaged { .. }) => Ok(None),
-        Err(error) => Err(error).context("reading the log"),
+        Err(error) => Err(error).with_context(|| opening("log")),
     }
 }
 

@@ -5,10 +5,12 @@ use std::sync::{Arc, PoisonError};
 
 use alloy_primitives::B256;
 use vestiary::certificate::{Binding, Certificate};
+use vestiary::digest::Sha256;
 use vestiary::ids::{CollectionId, DesignId, IssuerId, TokenId, WearableId};
 use vestiary_mirror::{MAX_PAGE_ROWS, View};
 
 use crate::api::{CollectionView, IssuerView};
+use crate::damage::{self, Part, check_certificate};
 use crate::error::ApiError;
 use crate::issuing::bundle;
 use crate::service::{RegisteredDesign, Service, mirror_error};
@@ -16,8 +18,8 @@ use crate::service::{RegisteredDesign, Service, mirror_error};
 /// Batches whose certificates' bindings are kept in memory.
 const MAX_CACHED_BINDINGS: usize = 1_024;
 
-/// The binding of each certificate of a batch.
-pub(crate) type Bindings = BTreeMap<TokenId, Binding>;
+/// The binding and the digest of each certificate of a batch.
+pub(crate) type Bindings = BTreeMap<TokenId, (Binding, Sha256)>;
 
 impl Service {
     /// What the API says of an issuer.
@@ -122,9 +124,28 @@ impl Service {
         let Some(bundle) = self.read_bundle(&root)? else {
             return Ok(None);
         };
-        Ok(bundle::find(&bundle, id.token_id)
-            .map_err(ApiError::internal)?
-            .map(<[u8]>::to_vec))
+        let found = bundle::find(&bundle, id.token_id).map_err(|error| self.damaged_bundle(&root, error))?;
+        let Some(bytes) = found else {
+            return Ok(None);
+        };
+        let certificate = check_certificate(bytes).map_err(|what| self.damaged_bundle(&root, what))?;
+        if certificate.fields().wearable != *id {
+            return Err(self.damaged_bundle(&root, "its index names another certificate"));
+        }
+        Ok(Some(bytes.to_vec()))
+    }
+
+    /// Whether a batch's certificates are here.
+    pub(crate) fn has_bundle(&self, root: &B256) -> Result<bool, ApiError> {
+        let file = self.private_file("certificates", &alloy_primitives::hex::encode(root));
+        self.files.exists(&file).map_err(ApiError::internal)
+    }
+
+    fn damaged_bundle(&self, root: &B256, what: impl std::fmt::Display) -> ApiError {
+        let file = self.private_file("certificates", &alloy_primitives::hex::encode(root));
+        let what = format!("{}: {what}", file.display());
+        damage::found(Part::Batches, &what);
+        ApiError::internal(what)
     }
 
     /// How a wearable is bound to a piece, as its certificate says; `None` if the certificate is not here.
@@ -132,8 +153,23 @@ impl Service {
         let Some(batch) = view.batch_of(id).map_err(mirror_error)? else {
             return Ok(None);
         };
-        let bindings = self.bindings(batch.batch.root)?;
-        Ok(bindings.and_then(|bindings| bindings.get(&id.token_id).copied()))
+        let root = batch.batch.root;
+        let Ok(Some(bindings)) = self.bindings(root) else {
+            return Ok(None);
+        };
+        let Some((binding, digest)) = bindings.get(&id.token_id) else {
+            return Ok(None);
+        };
+        // The chain names the certificate: what is read from another one is not served.
+        let token = view.token(id).map_err(mirror_error)?;
+        if token.is_some_and(|token| token.certificate_digest != *digest) {
+            self.damaged_bundle(
+                &root,
+                format_args!("the certificate of {id} is not the one on chain"),
+            );
+            return Ok(None);
+        }
+        Ok(Some(*binding))
     }
 
     fn bindings(&self, root: B256) -> Result<Option<Arc<Bindings>>, ApiError> {
@@ -149,11 +185,12 @@ impl Service {
             return Ok(None);
         };
         let mut bindings = Bindings::new();
-        for certificate in bundle::all(&bundle).map_err(ApiError::internal)? {
-            let certificate = Certificate::parse(certificate).map_err(ApiError::internal)?;
+        let damaged = |error: &dyn std::fmt::Display| self.damaged_bundle(&root, error);
+        for certificate in bundle::all(&bundle).map_err(|error| damaged(&error))? {
+            let certificate = Certificate::parse(certificate).map_err(|error| damaged(&error))?;
             bindings.insert(
                 certificate.fields().wearable.token_id,
-                certificate.fields().binding,
+                (certificate.fields().binding, certificate.digest()),
             );
         }
         let bindings = Arc::new(bindings);

@@ -145,7 +145,10 @@ fn hash_tiles_are_repaired_from_the_entries() {
         .collect();
     found.sort();
     assert_eq!(found, damaged);
-    assert_eq!(health.repair(&log.disk).unwrap(), damaged.len());
+    assert_eq!(
+        health.repair(&log.disk, Path::new(DIR), &[]).unwrap(),
+        damaged.len()
+    );
     log.disk.power_cut(4);
     let writer = log.open().unwrap();
     log.check(&writer);

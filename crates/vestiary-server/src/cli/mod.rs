@@ -5,7 +5,7 @@
 //!
 //! | exit status | means |
 //! |---|---|
-//! | 0 | done; for `verify`: every required check passed; for `check`: nothing found |
+//! | 0 | done; for `verify`: every required check passed; for `check` and `repair`: nothing is wrong |
 //! | 1 | it failed: a file, the network, the chain, a defect |
 //! | 2 | the command line is wrong |
 //! | 3 | refused: the service or the chain said no, a list has bad rows, a certificate is not accepted |
@@ -26,6 +26,7 @@ pub(crate) mod keys;
 pub(crate) mod options;
 pub(crate) mod output;
 mod rebuild;
+mod repair;
 mod roots;
 mod serve;
 mod sheet;
@@ -95,6 +96,8 @@ enum Command {
     Rebuild(rebuild::Args),
     /// Checks journal, log, files and mirror of a stopped service.
     Check(check::Args),
+    /// Puts right what `check` finds, from what is there or from a copy. The service must be stopped.
+    Repair(repair::Args),
 }
 
 /// Reads the command line, runs the verb, tells the outcome.
@@ -135,6 +138,7 @@ async fn run(command: Command, out: Output) -> Result<(), Failure> {
         Command::Roots(args) => roots::run(args, out).await,
         Command::Rebuild(args) => rebuild::run(args, out).await,
         Command::Check(args) => check::run(&args, out),
+        Command::Repair(args) => repair::run(args, out).await,
     }
 }
 

@@ -18,6 +18,7 @@ use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
 use vestiary_log::{Disk, FileError, Files, LogReader};
 use vestiary_mirror::{Mirror, MirrorConfig};
 use vestiary_server::config::Config;
+use vestiary_server::damage::Stored;
 use vestiary_signing::{KeyFile, Purpose};
 use vestiary_tlog::{KeyName, SignatureType, VerifierKey};
 
@@ -90,6 +91,16 @@ impl Stopped {
         }
     }
 
+    /// The directories, to be checked or repaired.
+    pub(crate) fn stored(&self) -> Result<Stored, Failure> {
+        Ok(Stored {
+            files: Arc::new(Disk),
+            data_dir: self.config.service.data_dir.clone(),
+            log_key: self.log_key()?,
+            mirror: self.mirror_config(),
+        })
+    }
+
     /// The key that verifies the log's checkpoints, from the public part of the key file: no passphrase is needed.
     pub(crate) fn log_key(&self) -> Result<VerifierKey, Failure> {
         let path = self.dir("keys").join(Purpose::Checkpoint.file_name(None));
@@ -100,6 +111,16 @@ impl Stopped {
         KeyName::new(self.config.log.origin.clone())
             .and_then(|name| VerifierKey::new(name, SignatureType::Ed25519, &key.to_bytes()))
             .map_err(|error| unreadable(error.to_string()))
+    }
+}
+
+/// Why a directory could not be checked or repaired.
+pub(crate) fn damage_failure(error: vestiary_server::damage::Error) -> Failure {
+    use vestiary_server::damage::Error;
+    match error {
+        Error::Mirror(error) => mirror_failure(error),
+        Error::Files(error) => file_failure(&error),
+        error => Failure::failed("unreadable", error.to_string()),
     }
 }
 
@@ -148,20 +169,7 @@ impl Watch for Watched {
 pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     let started = Instant::now();
     let stopped = Stopped::hold(&args.config)?;
-    let rpc = Rpc::connect(
-        Endpoint::url(&stopped.config.chain.rpc_url)?,
-        stopped.deployment.chain,
-        Some(stopped.deployment.genesis_hash),
-        RpcOptions::default(),
-    )
-    .await?;
-    stopped.deployment.check(&rpc).await?;
-    let dir = stopped.dir("mirror");
-    Mirror::wipe(&dir).map_err(mirror_failure)?;
-    let mirror = Mirror::open(&dir, stopped.mirror_config()).map_err(mirror_failure)?;
-    fold_chain(&stopped, &mirror, rpc, out).await?;
-    fold_log(&stopped, &mirror, out)?;
-    mirror.sync().map_err(mirror_failure)?;
+    let mirror = fill(&stopped, out).await?;
     let digest = mirror.row_digest().map_err(mirror_failure)?;
     let head = mirror.head();
     let answer = json!({
@@ -179,6 +187,25 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
         )
     });
     Ok(())
+}
+
+/// Deletes the mirror and fills it from chain and log.
+pub(crate) async fn fill(stopped: &Stopped, out: Output) -> Result<Mirror, Failure> {
+    let rpc = Rpc::connect(
+        Endpoint::url(&stopped.config.chain.rpc_url)?,
+        stopped.deployment.chain,
+        Some(stopped.deployment.genesis_hash),
+        RpcOptions::default(),
+    )
+    .await?;
+    stopped.deployment.check(&rpc).await?;
+    let dir = stopped.dir("mirror");
+    Mirror::wipe(&dir).map_err(mirror_failure)?;
+    let mirror = Mirror::open(&dir, stopped.mirror_config()).map_err(mirror_failure)?;
+    fold_chain(stopped, &mirror, rpc, out).await?;
+    fold_log(stopped, &mirror, out)?;
+    mirror.sync().map_err(mirror_failure)?;
+    Ok(mirror)
 }
 
 async fn fold_chain(stopped: &Stopped, mirror: &Mirror, rpc: Rpc, out: Output) -> Result<(), Failure> {

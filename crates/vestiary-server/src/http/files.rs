@@ -148,7 +148,7 @@ fn stream(file: StoredFile, range: Range<u64>) -> Body {
         Ok(chunks) => {
             for chunk in chunks {
                 if let Err(error) = &chunk {
-                    tracing::error!(%error, "a stored file is damaged and is not served");
+                    crate::damage::found(crate::damage::Part::Content, &error);
                 }
                 if sender.blocking_send(chunk).is_err() {
                     break;

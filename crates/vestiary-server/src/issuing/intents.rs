@@ -84,6 +84,29 @@ pub async fn finish_all(service: &Arc<Service>) -> Result<usize, ApiError> {
     Ok(open.len())
 }
 
+/// Signs the certificates of logged batches again whose file is missing; run at start-up. Says of how many.
+pub fn certify_missing(service: &Service) -> Result<usize, ApiError> {
+    let signed: Vec<_> = service.ledger.read(|state| {
+        let batches = state.batches.values();
+        let logged =
+            batches.filter(|batch| state.logged.contains_key(&commit::intent_id(&batch.prepared.id)));
+        logged.cloned().collect()
+    });
+    let mut made = 0;
+    for batch in signed {
+        if !service.has_bundle(&batch.prepared.root)? {
+            match commit::certify(service, &batch) {
+                Ok(()) => made += 1,
+                // Serving goes on without: the certificates of this batch read as missing.
+                Err(error) => {
+                    tracing::error!(%error, batch = %batch.prepared.id, "certificates cannot be made again")
+                }
+            }
+        }
+    }
+    Ok(made)
+}
+
 fn entries_of(service: &Service, intent: &Intent) -> Result<Vec<Vec<u8>>, ApiError> {
     let entries = if intent.entries.is_empty() {
         let batch = service.ledger.read(|state| {

@@ -1,7 +1,9 @@
-//! What goes on without being asked: following the chain, folding the log, sending transactions, anchoring.
+//! What goes on without being asked: following the chain, folding the log, sending transactions, anchoring, reading
+//! what lies still.
 
 pub mod expire;
 pub mod follow;
+pub mod scrub;
 pub mod send;
 
 /// Says when to stop.

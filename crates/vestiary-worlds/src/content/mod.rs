@@ -80,6 +80,8 @@ pub struct Scan {
     pub bytes: u64,
     /// Records and index entries that were missing or damaged (and, by `rebuild`, written again).
     pub derived_missing: u64,
+    /// Which ones those are.
+    pub derived: Vec<PathBuf>,
     /// Files that are not what their name says.
     pub damaged: Vec<PathBuf>,
 }
@@ -211,28 +213,28 @@ impl ContentStore {
     /// Reads every byte of every file and says what is not as it was written. Changes nothing.
     pub fn scan(&self) -> Result<Scan, Error> {
         self.walk(|sha256| {
-            let derived = self
-                .read_record(sha256)
-                .is_ok_and(|record| self.index_is_right(&record));
-            self.derive(sha256).map(|record| (record, derived))
+            let record = self.derive(sha256)?;
+            let wrong = self.wrong_derived(&record);
+            Ok((record, wrong))
         })
     }
 
     /// Makes records and index again from the files. Damaged files are named and left as they are.
     pub fn rebuild(&self) -> Result<Scan, Error> {
         self.walk(|sha256| {
-            let derived = self
-                .read_record(sha256)
-                .is_ok_and(|record| self.index_is_right(&record));
             let record = self.derive(sha256)?;
-            if !derived {
+            let wrong = self.wrong_derived(&record);
+            if !wrong.is_empty() {
                 self.write_record(&record)?;
             }
-            Ok((record, derived))
+            Ok((record, wrong))
         })
     }
 
-    fn walk(&self, mut look: impl FnMut(&Sha256) -> Result<(Record, bool), Error>) -> Result<Scan, Error> {
+    fn walk(
+        &self,
+        mut look: impl FnMut(&Sha256) -> Result<(Record, Vec<PathBuf>), Error>,
+    ) -> Result<Scan, Error> {
         let mut scan = Scan::default();
         let mut last = None;
         loop {
@@ -241,10 +243,11 @@ impl ContentStore {
             last = Some(*end);
             for sha256 in &names {
                 match look(sha256) {
-                    Ok((record, derived)) => {
+                    Ok((record, mut wrong)) => {
                         scan.intact += 1;
                         scan.bytes += record.file.bytes;
-                        scan.derived_missing += u64::from(!derived);
+                        scan.derived_missing += u64::from(!wrong.is_empty());
+                        scan.derived.append(&mut wrong);
                     }
                     Err(Error::Damaged { path, .. }) => scan.damaged.push(path),
                     Err(error) => return Err(error),
@@ -329,12 +332,22 @@ impl ContentStore {
         Ok(self.files.sync_dir(&dir)?)
     }
 
-    fn index_is_right(&self, record: &Record) -> bool {
-        record.file.cid.codec == Codec::Raw
-            || self
-                .files
-                .read(&self.cid_path(&record.file.cid), 128)
-                .is_ok_and(|line| line == format!("{}\n", record.file.sha256).as_bytes())
+    /// The files that follow from this one and are missing or not what they should be.
+    fn wrong_derived(&self, record: &Record) -> Vec<PathBuf> {
+        let sha256 = record.file.sha256;
+        let mut wrong = Vec::new();
+        if !self.read_record(&sha256).is_ok_and(|kept| kept == *record) {
+            wrong.push(self.record_path(&sha256));
+        }
+        let index = self.cid_path(&record.file.cid);
+        let is_right = || {
+            let line = self.files.read(&index, 128);
+            line.is_ok_and(|line| line == format!("{sha256}\n").as_bytes())
+        };
+        if record.file.cid.codec == Codec::DagPb && !is_right() {
+            wrong.push(index);
+        }
+        wrong
     }
 
     fn file_path(&self, sha256: &Sha256) -> PathBuf {
