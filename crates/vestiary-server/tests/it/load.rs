@@ -12,7 +12,8 @@ use tokio::sync::{Semaphore, mpsc};
 use vestiary::batch_file::BatchFile;
 use vestiary::ids::{DesignId, Serial, TokenId};
 use vestiary_chain::anvil::AnvilOptions;
-use vestiary_chain::submitter::{OrderId, State as OrderState};
+use vestiary_chain::submitter::State as OrderState;
+use vestiary_server::journal::ClaimId;
 use vestiary_server::service::Service;
 
 use crate::support::actors::{Actor, Brand};
@@ -28,7 +29,7 @@ const WANTED_PER_S: f64 = 10_000.0 / 420.0;
 const TERMINAL_WITHIN: Duration = Duration::from_mins(15);
 
 /// Where accepted claims are told, with the time.
-type Accepted = mpsc::UnboundedSender<(OrderId, Instant)>;
+type Accepted = mpsc::UnboundedSender<(ClaimId, Instant)>;
 
 /// One claim to be made.
 #[derive(Debug)]
@@ -49,7 +50,9 @@ struct Times {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_claims_at_once_are_each_done_once_and_in_time() {
     let count: u64 = std::env::var("VESTIARY_CLAIMS").map_or(300, |text| text.parse().unwrap());
-    let Some(ground) = a_block_a_second().await else { return };
+    let Some(ground) = a_block_a_second().await else {
+        return;
+    };
     let mut ledger = TestLedger::start_on(ground, |_| {}).await;
     let began = Instant::now();
     let brand = Brand::join(&ledger, "Atelier", 1).await;
@@ -164,10 +167,8 @@ async fn claim_all(ledger: &TestLedger, planned: Vec<Planned>, accepted: Accepte
             let took = began.elapsed();
             drop(place);
             let view: Value = reply.expect(202);
-            let order = format!("claim/{}", view["id"].as_str().unwrap());
-            accepted
-                .send((OrderId::new(order).unwrap(), Instant::now()))
-                .unwrap();
+            let id = ClaimId(view["id"].as_str().unwrap().to_owned());
+            accepted.send((id, Instant::now())).unwrap();
             took
         });
     }
@@ -176,42 +177,42 @@ async fn claim_all(ledger: &TestLedger, planned: Vec<Planned>, accepted: Accepte
     latencies
 }
 
-/// Looks at the orders until nobody accepts any more and the last one is final.
+/// Looks at the claims until nobody accepts any more and the last one is final.
 async fn watch(
     service: &Service,
-    mut accepted: mpsc::UnboundedReceiver<(OrderId, Instant)>,
-) -> BTreeMap<OrderId, Times> {
-    let mut times: BTreeMap<OrderId, Times> = BTreeMap::new();
+    mut accepted: mpsc::UnboundedReceiver<(ClaimId, Instant)>,
+) -> BTreeMap<ClaimId, Times> {
+    let mut times: BTreeMap<ClaimId, Times> = BTreeMap::new();
     let mut open = BTreeSet::new();
     let until = Instant::now() + TERMINAL_WITHIN;
     while !open.is_empty() || !accepted.is_closed() || !accepted.is_empty() {
         assert!(Instant::now() < until, "{} claims are not final", open.len());
         tokio::time::sleep(Duration::from_millis(200)).await;
-        while let Ok((order, at)) = accepted.try_recv() {
-            open.insert(order.clone());
-            times.entry(order).or_default().accepted = Some(at);
+        while let Ok((claim, at)) = accepted.try_recv() {
+            open.insert(claim.clone());
+            times.entry(claim).or_default().accepted = Some(at);
         }
-        let seen: Vec<(OrderId, OrderState)> = service.ledger.read(|state| {
-            let known = open.iter().filter_map(|order| {
-                let found = service.order_state(state, order)?;
-                Some((order.clone(), found.clone()))
+        let seen: Vec<(ClaimId, OrderState)> = service.ledger.read(|state| {
+            let known = open.iter().filter_map(|claim| {
+                let found = state.claim_entry(claim)?;
+                Some((claim.clone(), found.state.clone()))
             });
             known.collect()
         });
         let now = Instant::now();
-        for (order, state) in seen {
-            let times = times.get_mut(&order).unwrap();
+        for (claim, state) in seen {
+            let times = times.get_mut(&claim).unwrap();
             match state {
                 OrderState::Included { success, .. } => {
-                    assert!(success, "{order}");
+                    assert!(success, "{claim}");
                     times.included.get_or_insert(now);
                 }
                 OrderState::Finalized { .. } => {
                     times.included.get_or_insert(now);
                     times.finalized = Some(now);
-                    open.remove(&order);
+                    open.remove(&claim);
                 }
-                OrderState::Failed { .. } | OrderState::Refused { .. } => panic!("{order}: {state:?}"),
+                OrderState::Failed { .. } | OrderState::Refused { .. } => panic!("{claim}: {state:?}"),
                 OrderState::Queued | OrderState::Signed | OrderState::Sent => {}
             }
         }
