@@ -50,6 +50,22 @@ interface IIssuerRegistry {
     /// @notice The issuer adds no more keys for this log. Intervals of keys stay as they are.
     event LogRemoved(uint64 indexed issuerId, bytes32 indexed originHash);
 
+    /// @notice From `effectiveFrom` (seconds) on, what `key` signed in the log at entry `fromIndex` and
+    /// after it counts for nothing. Certificates hit by it read *repudiated*; ownership is untouched.
+    event KeyCompromised(
+        uint64 indexed issuerId,
+        bytes32 indexed key,
+        bytes32 indexed originHash,
+        uint64 fromIndex,
+        uint64 effectiveFrom
+    );
+
+    /// @notice `accreditor` vouches for the issuer. `evidence` is SHA-256 of what it says about it, or 0.
+    event IssuerAccredited(uint64 indexed issuerId, address indexed accreditor, bytes32 evidence);
+
+    /// @notice `accreditor` no longer vouches for the issuer.
+    event AccreditationWithdrawn(uint64 indexed issuerId, address indexed accreditor);
+
     /// @notice No issuer has this number.
     error UnknownIssuer(uint64 issuerId);
 
@@ -83,6 +99,21 @@ interface IIssuerRegistry {
     /// @notice This key has no open interval in this log.
     error KeyNotActive(bytes32 key, bytes32 originHash);
 
+    /// @notice The issuer never added this key for this log.
+    error KeyUnknown(bytes32 key, bytes32 originHash);
+
+    /// @notice The key was declared compromised in this log before. That is said once and never undone.
+    error KeyAlreadyCompromised(bytes32 key, bytes32 originHash);
+
+    /// @notice The key may not sign at `index`: its interval ends at `untilIndex`.
+    error IndexNotCovered(uint64 index, uint64 untilIndex);
+
+    /// @notice `accreditor` vouches for this issuer already.
+    error AlreadyAccredited(uint64 issuerId, address accreditor);
+
+    /// @notice `accreditor` does not vouch for this issuer.
+    error NotAccredited(uint64 issuerId, address accreditor);
+
     /// @notice `index` lies below `floor`: entries that are anchored, or that precede the key's own
     /// interval, keep the meaning they had.
     error IndexBelowFloor(uint64 index, uint64 floor);
@@ -90,6 +121,7 @@ interface IIssuerRegistry {
     /// @notice Registers the sender as a new issuer.
     /// @dev Anybody may call, any number of times; nobody can register another account.
     /// @param did The DID that the issuer claims, at most 256 bytes, possibly empty.
+    /// Reverts: DidTooLong.
     /// @return issuerId The new number, from 1, contiguous.
     function register(string calldata did) external returns (uint64 issuerId);
 
@@ -129,6 +161,29 @@ interface IIssuerRegistry {
     /// anchored size, nor below fromIndex.
     function retireKey(uint64 issuerId, bytes32 key, bytes32 originHash, uint64 untilIndex) external;
 
+    /// @notice Says that somebody else may have signed with a key from entry `fromIndex` on. Issuer's
+    /// account only; works for retired keys and in a removed log too. Counts 7 days from now on, so that
+    /// owners and readers hear of it first. Said once for a key in a log, and never undone: name the
+    /// lowest entry that may be concerned.
+    /// @dev It may reach below the log's last anchored size, which addKey and retireKey never do: anchored
+    /// entries stay, and what they say of the issuer is repudiated. It does not retire the key, nor
+    /// does it need to: whatever the key signs later stands at higher entries. Not on an account that was
+    /// stolen: nobody stands above the issuer's account, so its thief can declare what it likes.
+    ///
+    /// Reverts: NotIssuer, UnknownIssuer, KeyUnknown, KeyAlreadyCompromised, IndexBelowFloor,
+    /// IndexNotCovered.
+    /// @param fromIndex First entry that is repudiated, within the key's interval.
+    function declareCompromised(uint64 issuerId, bytes32 key, bytes32 originHash, uint64 fromIndex) external;
+
+    /// @notice Vouches for an issuer, in the sender's name. Anybody may; each reader chooses whose word
+    /// counts for it. Nothing on chain depends on it.
+    /// @dev Reverts: UnknownIssuer, AlreadyAccredited.
+    /// @param evidence SHA-256 of a document that says what was checked, or 0.
+    function accredit(uint64 issuerId, bytes32 evidence) external;
+
+    /// @notice Takes the sender's word for an issuer back. Reverts with NotAccredited.
+    function withdrawAccreditation(uint64 issuerId) external;
+
     /// @notice How many issuers there are; the last one has this number.
     function issuerCount() external view returns (uint64 count);
 
@@ -153,6 +208,16 @@ interface IIssuerRegistry {
         external
         view
         returns (KeyState state, uint64 fromIndex, uint64 untilIndex);
+
+    /// @notice Whether the key was declared compromised in the log, from which entry on, and the second
+    /// from which that counts. All zero if it was not.
+    function compromiseOf(uint64 issuerId, bytes32 key, bytes32 originHash)
+        external
+        view
+        returns (bool declared, uint64 fromIndex, uint64 effectiveFrom);
+
+    /// @notice Since when `accreditor` vouches for the issuer, in seconds; 0 if it does not.
+    function accreditedSince(uint64 issuerId, address accreditor) external view returns (uint64 since);
 
     /// @notice The log anchor that this registry reads.
     function logAnchor() external view returns (address);

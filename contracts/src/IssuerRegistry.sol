@@ -18,15 +18,20 @@ contract IssuerRegistry is IIssuerRegistry {
         bool accepted;
     }
 
-    /// One slot, with room for a compromise: an index, and the time from which it counts.
+    /// One slot. A time of zero: not compromised.
     struct Key {
         uint64 fromIndex;
         uint64 untilIndex;
         KeyState state;
+        uint64 compromisedFrom;
+        uint40 compromiseTime;
     }
 
     /// Long enough for did:web with a path, short enough to be read by anything.
     uint256 private constant MAX_DID_BYTES = 256;
+
+    /// Between the word that a key is compromised and its effect.
+    uint256 private constant COMPROMISE_NOTICE = 7 days;
 
     ILogAnchor private immutable _LOG_ANCHOR;
 
@@ -38,6 +43,8 @@ contract IssuerRegistry is IIssuerRegistry {
     mapping(uint64 => mapping(bytes32 => Log)) private _logs;
     /// Slot 3: issuer id => origin hash => key => interval.
     mapping(uint64 => mapping(bytes32 => mapping(bytes32 => Key))) private _keys;
+    /// Slot 4: issuer id => accreditor => since when, in seconds.
+    mapping(uint64 => mapping(address => uint64)) private _accreditations;
 
     constructor(ILogAnchor logAnchor_) {
         _LOG_ANCHOR = logAnchor_;
@@ -116,7 +123,7 @@ contract IssuerRegistry is IIssuerRegistry {
         require(_keys[issuerId][originHash][key].state == KeyState.None, KeyAlreadyAdded(key, originHash));
         _checkNotBelow(fromIndex, _LOG_ANCHOR.lastSizeOf(log.anchoringAccount, originHash));
 
-        _keys[issuerId][originHash][key] = Key(fromIndex, type(uint64).max, KeyState.Active);
+        _keys[issuerId][originHash][key] = Key(fromIndex, type(uint64).max, KeyState.Active, 0, 0);
         emit KeyAdded(issuerId, key, originHash, fromIndex);
     }
 
@@ -134,6 +141,42 @@ contract IssuerRegistry is IIssuerRegistry {
         interval.untilIndex = untilIndex;
         interval.state = KeyState.Retired;
         emit KeyRetired(issuerId, key, originHash, untilIndex);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function declareCompromised(uint64 issuerId, bytes32 key, bytes32 originHash, uint64 fromIndex)
+        external
+        onlyIssuer(issuerId)
+    {
+        Key storage interval = _keys[issuerId][originHash][key];
+        require(interval.state != KeyState.None, KeyUnknown(key, originHash));
+        require(interval.compromiseTime == 0, KeyAlreadyCompromised(key, originHash));
+        _checkNotBelow(fromIndex, interval.fromIndex);
+        require(fromIndex < interval.untilIndex, IndexNotCovered(fromIndex, interval.untilIndex));
+
+        // Fits for 34,000 years.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        uint40 effectiveFrom = uint40(block.timestamp + COMPROMISE_NOTICE);
+        interval.compromisedFrom = fromIndex;
+        interval.compromiseTime = effectiveFrom;
+        emit KeyCompromised(issuerId, key, originHash, fromIndex, effectiveFrom);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function accredit(uint64 issuerId, bytes32 evidence) external {
+        accountOf(issuerId); // reverts for an issuer that does not exist
+        require(_accreditations[issuerId][msg.sender] == 0, AlreadyAccredited(issuerId, msg.sender));
+        // Fits for 500 billion years.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _accreditations[issuerId][msg.sender] = uint64(block.timestamp);
+        emit IssuerAccredited(issuerId, msg.sender, evidence);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function withdrawAccreditation(uint64 issuerId) external {
+        require(_accreditations[issuerId][msg.sender] != 0, NotAccredited(issuerId, msg.sender));
+        delete _accreditations[issuerId][msg.sender];
+        emit AccreditationWithdrawn(issuerId, msg.sender);
     }
 
     /// @inheritdoc IIssuerRegistry
@@ -166,6 +209,21 @@ contract IssuerRegistry is IIssuerRegistry {
     {
         Key storage interval = _keys[issuerId][originHash][key];
         return (interval.state, interval.fromIndex, interval.untilIndex);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function compromiseOf(uint64 issuerId, bytes32 key, bytes32 originHash)
+        external
+        view
+        returns (bool, uint64, uint64)
+    {
+        Key storage interval = _keys[issuerId][originHash][key];
+        return (interval.compromiseTime != 0, interval.compromisedFrom, interval.compromiseTime);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function accreditedSince(uint64 issuerId, address accreditor) external view returns (uint64) {
+        return _accreditations[issuerId][accreditor];
     }
 
     /// @inheritdoc IIssuerRegistry

@@ -282,4 +282,127 @@ contract IssuerRegistryTest is World {
             vm.assertTrue(until < from || until < size || until < later, "refused only below a floor");
         }
     }
+
+    // ---- Keys that somebody else has
+
+    function _compromise() private view returns (bool declared, uint64 from, uint64 time) {
+        return registry.compromiseOf(brandId, KEY, ORIGIN_HASH);
+    }
+
+    function _keyFrom(uint64 fromIndex) private {
+        _acceptAt(fromIndex);
+        vm.prank(brand);
+        registry.addKey(brandId, KEY, ORIGIN_HASH, fromIndex);
+    }
+
+    function test_a_compromise_reaches_below_the_last_anchor_and_counts_after_seven_days() public {
+        _keyFrom(10);
+        vm.prank(service);
+        logAnchor.anchor(ORIGIN, 1000, keccak256("later"));
+        vm.expectEmit(address(registry));
+        emit IIssuerRegistry.KeyCompromised(brandId, KEY, ORIGIN_HASH, 10, uint64(NOW + 7 days));
+        vm.prank(brand);
+        registry.declareCompromised(brandId, KEY, ORIGIN_HASH, 10);
+        (bool declared, uint64 from, uint64 time) = _compromise();
+        vm.assertEq(declared, true);
+        vm.assertEq(from, 10);
+        vm.assertEq(time, NOW + 7 days);
+        // The interval itself stays as it was.
+        (IIssuerRegistry.KeyState state, uint64 first, uint64 until) = _keyInterval();
+        vm.assertEq(uint256(state), uint256(IIssuerRegistry.KeyState.Active));
+        vm.assertEq(first, 10);
+        vm.assertEq(until, type(uint64).max);
+    }
+
+    function test_a_compromise_is_never_undone_lowered_or_raised() public {
+        _keyFrom(10);
+        vm.startPrank(brand);
+        registry.declareCompromised(brandId, KEY, ORIGIN_HASH, 50);
+        bytes memory refused =
+            abi.encodeWithSelector(IIssuerRegistry.KeyAlreadyCompromised.selector, KEY, ORIGIN_HASH);
+        vm.warp(NOW + 400 days);
+        vm.expectRevert(refused);
+        registry.declareCompromised(brandId, KEY, ORIGIN_HASH, 40);
+        vm.expectRevert(refused);
+        registry.declareCompromised(brandId, KEY, ORIGIN_HASH, 60);
+        vm.expectRevert(abi.encodeWithSelector(IIssuerRegistry.KeyAlreadyAdded.selector, KEY, ORIGIN_HASH));
+        registry.addKey(brandId, KEY, ORIGIN_HASH, 2000);
+        // Neither retiring the key nor removing the log takes it away.
+        registry.retireKey(brandId, KEY, ORIGIN_HASH, 100);
+        registry.removeLog(brandId, ORIGIN_HASH);
+        (bool declared, uint64 from, uint64 time) = _compromise();
+        vm.assertEq(declared, true);
+        vm.assertEq(from, 50);
+        vm.assertEq(time, NOW + 7 days);
+    }
+
+    function test_a_compromise_lies_within_the_interval_of_the_key() public {
+        _keyFrom(10);
+        vm.startPrank(brand);
+        vm.expectRevert(abi.encodeWithSelector(IIssuerRegistry.IndexBelowFloor.selector, 9, 10));
+        registry.declareCompromised(brandId, KEY, ORIGIN_HASH, 9);
+        registry.retireKey(brandId, KEY, ORIGIN_HASH, 20);
+        vm.expectRevert(abi.encodeWithSelector(IIssuerRegistry.IndexNotCovered.selector, 20, 20));
+        registry.declareCompromised(brandId, KEY, ORIGIN_HASH, 20);
+        registry.declareCompromised(brandId, KEY, ORIGIN_HASH, 19);
+    }
+
+    function test_only_the_issuer_declares_and_only_a_key_that_it_added() public {
+        _keyFrom(10);
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(IIssuerRegistry.NotIssuer.selector, brandId, stranger));
+        registry.declareCompromised(brandId, KEY, ORIGIN_HASH, 10);
+        vm.prank(brand);
+        vm.expectRevert(
+            abi.encodeWithSelector(IIssuerRegistry.KeyUnknown.selector, bytes32("another"), ORIGIN_HASH)
+        );
+        registry.declareCompromised(brandId, "another", ORIGIN_HASH, 10);
+        (bool declared, uint64 from, uint64 time) = _compromise();
+        vm.assertEq(declared, false);
+        vm.assertEq(from + time, 0);
+    }
+
+    function testFuzz_a_compromise_disturbs_nothing_else_in_the_word(uint64 from, uint64 index) public {
+        from = from % (type(uint64).max - 1);
+        index = from + index % (type(uint64).max - from);
+        _acceptAt(0);
+        vm.startPrank(brand);
+        registry.addKey(brandId, KEY, ORIGIN_HASH, from);
+        registry.declareCompromised(brandId, KEY, ORIGIN_HASH, index);
+        (, uint64 first, uint64 until) = _keyInterval();
+        vm.assertEq(first, from);
+        vm.assertEq(until, type(uint64).max);
+        (, uint64 compromisedFrom,) = _compromise();
+        vm.assertEq(compromisedFrom, index);
+    }
+
+    // ---- Whose word counts
+
+    function test_anybody_vouches_for_an_issuer_and_takes_it_back() public {
+        vm.expectEmit(address(registry));
+        emit IIssuerRegistry.IssuerAccredited(brandId, friend, "a report");
+        vm.startPrank(friend);
+        registry.accredit(brandId, "a report");
+        vm.assertEq(registry.accreditedSince(brandId, friend), NOW);
+        vm.assertEq(registry.accreditedSince(brandId, stranger), 0);
+        vm.expectRevert(abi.encodeWithSelector(IIssuerRegistry.AlreadyAccredited.selector, brandId, friend));
+        registry.accredit(brandId, "a report");
+        vm.expectEmit(address(registry));
+        emit IIssuerRegistry.AccreditationWithdrawn(brandId, friend);
+        registry.withdrawAccreditation(brandId);
+        vm.assertEq(registry.accreditedSince(brandId, friend), 0);
+        vm.expectRevert(abi.encodeWithSelector(IIssuerRegistry.NotAccredited.selector, brandId, friend));
+        registry.withdrawAccreditation(brandId);
+        registry.accredit(brandId, 0);
+    }
+
+    function test_nobody_vouches_for_an_issuer_that_does_not_exist_or_in_anothers_name() public {
+        vm.expectRevert(abi.encodeWithSelector(IIssuerRegistry.UnknownIssuer.selector, 2));
+        registry.accredit(2, 0);
+        vm.prank(friend);
+        registry.accredit(brandId, 0);
+        vm.prank(brand);
+        vm.expectRevert(abi.encodeWithSelector(IIssuerRegistry.NotAccredited.selector, brandId, brand));
+        registry.withdrawAccreditation(brandId);
+    }
 }

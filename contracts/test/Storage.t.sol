@@ -107,6 +107,16 @@ contract StorageTest is World {
         vm.assertEq(_at(account, log), uint256(uint160(service)) | 1 << 160);
         bytes32 interval = _mapping(key, _mapping(ORIGIN_HASH, _mapping(id, bytes32(uint256(3)))));
         vm.assertEq(_at(account, interval), uint256(3) | uint256(type(uint64).max) << 64 | uint256(1) << 128);
+        vm.startPrank(brand);
+        registry.declareCompromised(brandId, key, ORIGIN_HASH, 5);
+        registry.retireKey(brandId, key, ORIGIN_HASH, 9);
+        registry.accredit(brandId, 0);
+        vm.assertEq(
+            _at(account, interval),
+            uint256(3) | uint256(9) << 64 | uint256(2) << 128 | uint256(5) << 136 | (NOW + 7 days) << 200
+        );
+        bytes32 accreditor = bytes32(uint256(uint160(brand)));
+        vm.assertEq(_at(account, _mapping(accreditor, _mapping(id, bytes32(uint256(4))))), NOW);
     }
 
     // ---- OpenZeppelin writes the owner, we write the flags: neither may touch the other's bits.

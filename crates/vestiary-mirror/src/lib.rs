@@ -19,7 +19,7 @@ pub use draft::UNDO_WINDOW_BLOCKS;
 pub use error::{Error, Result};
 pub use mirror::{AsOf, Dump, MAX_BATCH_ROWS, Mirror, Opened, RawRow, SCHEMA_VERSION};
 pub use rows::{
-    AcceptedLog, Anchor, Batch, ChainPoint, Collection, Design, DidClaim, FLAG_BURNED, HistoryEntry,
-    HistoryKind, Issuer, KeyInterval, MAX_NAME_BYTES, Minter, Token, UnreadEntry,
+    AcceptedLog, Accreditation, Anchor, Batch, ChainPoint, Collection, Compromise, Design, DidClaim,
+    FLAG_BURNED, HistoryEntry, HistoryKind, Issuer, KeyInterval, MAX_NAME_BYTES, Minter, Token, UnreadEntry,
 };
 pub use view::{BatchAt, ChainCursor, Entry, KeyName, MAX_PAGE_ROWS, Page, SignedEntry, View};

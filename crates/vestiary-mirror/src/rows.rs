@@ -75,6 +75,24 @@ row! {
         pub retired: Option<ChainPoint>,
     }
 
+    /// The issuer's word that somebody else may have signed with a key. Never undone.
+    pub struct Compromise {
+        /// First entry of the log that is repudiated.
+        pub from_index: u64,
+        /// From when on that counts, unix seconds.
+        pub effective_from: u64,
+        /// When it was declared.
+        pub declared: ChainPoint,
+    }
+
+    /// Somebody's word for an issuer.
+    pub struct Accreditation {
+        /// SHA-256 of what it says about the issuer, or zeros.
+        pub evidence: B256,
+        /// Since when.
+        pub since: ChainPoint,
+    }
+
     /// A log that an issuer accepts, or did.
     pub struct AcceptedLog {
         /// The account whose anchors count.
@@ -293,12 +311,14 @@ tables! {
     DESIGNS = 0x1c "design": (CollectionId, DesignId) => Design;
     BATCHES = 0x1d "batch": (CollectionId, DesignId, Serial) => Batch;
     BATCHES_BY_ROOT = 0x1e "batch by root": (CollectionId, B256) => (DesignId, Serial);
+    COMPROMISES = 0x1f "compromised key": (ChainId, IssuerId, B256, B256) => Compromise;
     TOKENS = 0x20 "token": (WearableId,) => Token;
     OWNED = 0x21 "owned": (AccountId, Address, TokenId) => ();
     BALANCES = 0x22 "balance": (AccountId, Address) => u64;
     HISTORY = 0x23 "history": (WearableId, u64, u64) => HistoryEntry;
     ANCHORS = 0x24 "anchor": (AccountId, B256, u64) => Anchor;
     LATEST_ANCHORS = 0x25 "latest anchor": (AccountId, B256) => u64;
+    ACCREDITATIONS = 0x26 "accreditation": (ChainId, IssuerId, Address) => Accreditation;
     LOG_HEAD = 0x40 "log head": (ChainId,) => LogHead;
     LOG_OPENED = 0x41 "log opened": (ChainId,) => Vec<u8>;
     ISSUERS_OBSERVED = 0x42 "issuer observed": (ChainId, IssuerId, u64) => (AccountId, String);

@@ -13,9 +13,9 @@ use super::{BlockFold, non_zero};
 use crate::{
     error::Result,
     rows::{
-        ACCEPTED_LOGS, AcceptedLog, COLLECTION_COUNT, COLLECTION_LIST, COLLECTIONS, COLLECTIONS_BY_ISSUER,
-        Collection, DID_CLAIMS, DidClaim, ISSUER_COUNT, ISSUERS, ISSUERS_BY_ACCOUNT, Issuer, KEYS,
-        KeyInterval,
+        ACCEPTED_LOGS, ACCREDITATIONS, AcceptedLog, Accreditation, COLLECTION_COUNT, COLLECTION_LIST,
+        COLLECTIONS, COLLECTIONS_BY_ISSUER, COMPROMISES, Collection, Compromise, DID_CLAIMS, DidClaim,
+        ISSUER_COUNT, ISSUERS, ISSUERS_BY_ACCOUNT, Issuer, KEYS, KeyInterval,
     },
 };
 
@@ -32,6 +32,9 @@ impl BlockFold<'_, '_> {
             Event::AccountChanged(event) => self.account_changed(&event),
             Event::KeyAdded(event) => self.key_added(&event),
             Event::KeyRetired(event) => self.key_retired(&event),
+            Event::KeyCompromised(event) => self.key_compromised(&event),
+            Event::IssuerAccredited(event) => self.accredited(&event),
+            Event::AccreditationWithdrawn(event) => self.accreditation_withdrawn(&event),
             Event::LogAccepted(event) => self.log_accepted(&event),
             Event::LogRemoved(event) => self.log_removed(event.issuerId, event.originHash),
         }
@@ -168,6 +171,54 @@ impl BlockFold<'_, '_> {
         interval.until_index = Some(event.untilIndex);
         interval.retired = Some(self.at.clone());
         self.draft.put(&KEYS, &key, &interval)
+    }
+
+    fn key_compromised(&mut self, event: &IIssuerRegistry::KeyCompromised) -> Result<()> {
+        let (id, _) = self.issuer(event.issuerId)?;
+        let key = (self.config.chain, id, event.originHash, event.key);
+        let covers = |interval: &KeyInterval| {
+            let until = interval.until_index.unwrap_or(u64::MAX);
+            (interval.from_index..until).contains(&event.fromIndex)
+        };
+        if !self
+            .draft
+            .get(&KEYS, &key)?
+            .is_some_and(|interval| covers(&interval))
+        {
+            let what = format!("issuer {id} declares a key compromised that does not sign there");
+            return Err(self.contradiction(what));
+        }
+        if self.draft.get(&COMPROMISES, &key)?.is_some() {
+            return Err(self.contradiction(format!("issuer {id} declares a key compromised twice")));
+        }
+        let compromise = Compromise {
+            from_index: event.fromIndex,
+            effective_from: event.effectiveFrom,
+            declared: self.at.clone(),
+        };
+        self.draft.put(&COMPROMISES, &key, &compromise)
+    }
+
+    fn accredited(&mut self, event: &IIssuerRegistry::IssuerAccredited) -> Result<()> {
+        let (id, _) = self.issuer(event.issuerId)?;
+        let key = (self.config.chain, id, event.accreditor);
+        if self.draft.get(&ACCREDITATIONS, &key)?.is_some() {
+            return Err(self.contradiction(format!("issuer {id} is accredited twice by one account")));
+        }
+        let accreditation = Accreditation {
+            evidence: event.evidence,
+            since: self.at.clone(),
+        };
+        self.draft.put(&ACCREDITATIONS, &key, &accreditation)
+    }
+
+    fn accreditation_withdrawn(&mut self, event: &IIssuerRegistry::AccreditationWithdrawn) -> Result<()> {
+        let (id, _) = self.issuer(event.issuerId)?;
+        let key = (self.config.chain, id, event.accreditor);
+        if self.draft.get(&ACCREDITATIONS, &key)?.is_none() {
+            return Err(self.contradiction(format!("an accreditation of issuer {id} that was never given")));
+        }
+        self.draft.delete(&ACCREDITATIONS, &key)
     }
 
     fn log_accepted(&mut self, event: &IIssuerRegistry::LogAccepted) -> Result<()> {

@@ -9,10 +9,10 @@ use super::{Page, View};
 use crate::{
     error::Result,
     rows::{
-        ACCEPTED_LOGS, ANCHORS, AcceptedLog, Anchor, BALANCES, BATCHES, BATCHES_BY_ROOT, Batch,
-        COLLECTION_COUNT, COLLECTIONS, COLLECTIONS_BY_ISSUER, Collection, DESIGNS, DID_CLAIMS, Design,
-        DidClaim, HISTORY, HistoryEntry, ISSUER_COUNT, ISSUERS, ISSUERS_BY_ACCOUNT, Issuer, KEYS,
-        KeyInterval, MINTERS, Minter, OWNED, TOKENS, Token,
+        ACCEPTED_LOGS, ACCREDITATIONS, ANCHORS, AcceptedLog, Accreditation, Anchor, BALANCES, BATCHES,
+        BATCHES_BY_ROOT, Batch, COLLECTION_COUNT, COLLECTIONS, COLLECTIONS_BY_ISSUER, COMPROMISES,
+        Collection, Compromise, DESIGNS, DID_CLAIMS, Design, DidClaim, HISTORY, HistoryEntry, ISSUER_COUNT,
+        ISSUERS, ISSUERS_BY_ACCOUNT, Issuer, KEYS, KeyInterval, MINTERS, Minter, OWNED, TOKENS, Token,
     },
     store::upper_bound,
 };
@@ -187,6 +187,27 @@ impl View<'_> {
     /// The entries of a log that `key` may sign for an issuer.
     pub fn key(&self, id: IssuerId, name: KeyName) -> Result<Option<KeyInterval>> {
         self.get(&KEYS, &(self.config.chain, id, name.origin_hash, name.key))
+    }
+
+    /// The issuer's word that somebody else may have signed with `key` in a log.
+    pub fn compromise(&self, id: IssuerId, name: KeyName) -> Result<Option<Compromise>> {
+        self.get(&COMPROMISES, &(self.config.chain, id, name.origin_hash, name.key))
+    }
+
+    /// Who vouches for an issuer, by account.
+    pub fn accreditations(
+        &self,
+        id: IssuerId,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Result<Page<(Address, Accreditation), Address>> {
+        let chain = self.config.chain;
+        let after = after.map(|after| (chain, id, after));
+        let page = self.page(&ACCREDITATIONS, &(chain, id), after.as_ref(), limit)?;
+        Ok(page.map(
+            |((_, _, accreditor), accreditation)| (accreditor, accreditation),
+            |(_, _, accreditor)| accreditor,
+        ))
     }
 
     /// The logs an issuer accepts or once did, by the hash of their origin.

@@ -326,6 +326,44 @@ fn registry_events_that_cannot_be() {
     check("a log it does not accept", |chain| {
         chain.event(registry, &added);
     });
+    let compromised = |index| IIssuerRegistry::KeyCompromised {
+        issuerId: 1,
+        key,
+        originHash: origin,
+        fromIndex: index,
+        effectiveFrom: 1_700_604_800,
+    };
+    check("that does not sign there", |chain| {
+        chain.event(registry, &compromised(3));
+    });
+    check("that does not sign there", |chain| {
+        chain
+            .event(registry, &accepted)
+            .event(registry, &added)
+            .event(registry, &compromised(2));
+    });
+    check("compromised twice", |chain| {
+        chain
+            .event(registry, &accepted)
+            .event(registry, &added)
+            .event(registry, &compromised(4))
+            .event(registry, &compromised(4));
+    });
+    let accredited = IIssuerRegistry::IssuerAccredited {
+        issuerId: 1,
+        accreditor: player(4),
+        evidence: B256::ZERO,
+    };
+    check("accredited twice", |chain| {
+        chain.event(registry, &accredited).event(registry, &accredited);
+    });
+    check("never given", |chain| {
+        let withdrawn = IIssuerRegistry::AccreditationWithdrawn {
+            issuerId: 1,
+            accreditor: player(4),
+        };
+        chain.event(registry, &withdrawn);
+    });
     check("adds a key twice", |chain| {
         chain
             .event(registry, &accepted)

@@ -152,6 +152,67 @@ fn a_batch_that_is_only_in_the_log_is_found_with_its_leaves() {
 }
 
 #[test]
+fn what_is_said_of_keys_and_issuers_is_kept_and_undone_with_its_block() {
+    let registry = config().registry;
+    let (key, origin_hash) = (B256::repeat_byte(5), keccak256(config().log_origin));
+    let mut chain = ChainBuilder::new(config());
+    let accepted = IIssuerRegistry::LogAccepted {
+        issuerId: 1,
+        originHash: origin_hash,
+        anchoringAccount: player(9),
+    };
+    let added = IIssuerRegistry::KeyAdded {
+        issuerId: 1,
+        key,
+        originHash: origin_hash,
+        fromIndex: 2,
+    };
+    let accredited = |account| IIssuerRegistry::IssuerAccredited {
+        issuerId: 1,
+        accreditor: account,
+        evidence: B256::repeat_byte(7),
+    };
+    chain
+        .register(1, player(1), "")
+        .event(registry, &accepted)
+        .event(registry, &added)
+        .event(registry, &accredited(player(3)))
+        .event(registry, &accredited(player(4)));
+    let first = chain.end_block();
+    let compromised = IIssuerRegistry::KeyCompromised {
+        issuerId: 1,
+        key,
+        originHash: origin_hash,
+        fromIndex: 4,
+        effectiveFrom: 1_700_604_800,
+    };
+    let withdrawn = IIssuerRegistry::AccreditationWithdrawn {
+        issuerId: 1,
+        accreditor: player(3),
+    };
+    chain.event(registry, &compromised).event(registry, &withdrawn);
+    let second = chain.end_block();
+    let test = TestMirror::with(&[first, second.clone()], &[]);
+    let name = KeyName { origin_hash, key };
+    let accounts = |test: &TestMirror| -> Vec<Address> {
+        let page = test.view().accreditations(issuer(1), None, 9).unwrap();
+        page.items.into_iter().map(|(account, _)| account).collect()
+    };
+
+    let compromise = test.view().compromise(issuer(1), name).unwrap().unwrap();
+    assert_eq!(
+        (compromise.from_index, compromise.effective_from),
+        (4, 1_700_604_800)
+    );
+    assert_eq!(accounts(&test), [player(4)]);
+    test.check();
+
+    test.undo_block(&second.block_ref()).unwrap();
+    assert_eq!(test.view().compromise(issuer(1), name).unwrap(), None);
+    assert_eq!(accounts(&test), [player(3), player(4)]);
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "one story, asked about from every side")]
 fn issuers_keep_their_accounts_dids_keys_and_logs() {
     let (registry, chain_id) = (config().registry, config().chain);
