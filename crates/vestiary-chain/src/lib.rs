@@ -8,6 +8,7 @@ pub mod follower;
 mod http;
 mod logs;
 pub mod once;
+pub mod points;
 pub mod read;
 mod revert;
 pub mod rpc;

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::FileError;
+use crate::points;
 
 /// Names of files that are being written begin like this; what a crash leaves of them is removed
 /// by [`Files::remove_leftovers`].
@@ -246,7 +247,10 @@ pub trait Files: fmt::Debug + Send + Sync + 'static {
     /// that name with the same bytes is fine; with other bytes it is [`FileError::Different`].
     fn put_if_absent(&self, path: &Path, bytes: &[u8]) -> Result<Put, FileError> {
         let temporary = temporary_name(parent(path));
-        let written = write_synced(self, &temporary, bytes).and_then(|()| name_file(self, &temporary, path));
+        let written = write_synced(self, &temporary, bytes).and_then(|()| {
+            points::reached(points::FILE_WRITTEN);
+            name_file(self, &temporary, path)
+        });
         if written.is_err() {
             // Best effort: a leftover is harmless and start-up removes it.
             let _ = self.remove(&temporary);
@@ -356,6 +360,7 @@ fn name_file<F: Files + ?Sized>(files: &F, temporary: &Path, path: &Path) -> Res
         }
         Err(error) => return Err(error),
     };
+    points::reached(points::FILE_NAMED);
     files.remove(temporary)?;
     files.sync_dir(parent(path))?;
     Ok(put)

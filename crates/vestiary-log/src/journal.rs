@@ -19,6 +19,7 @@ use replay::{segment_path, snapshot_path};
 
 use crate::error::{FileError, JournalError};
 use crate::files::{Durability, FileHandle, Files, Lock};
+use crate::points;
 
 /// Longest record, in bytes: an intent with the unsigned bytes of thousands of certificates fits.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
@@ -83,6 +84,7 @@ impl Journal {
         files.remove_leftovers(dir)?;
         // From here on a writer of an older epoch is refused; only then is it safe to read.
         let epoch = begin_epoch(&*files, dir)?;
+        points::reached(points::JOURNAL_EPOCH);
         let (mut replay, layout) = replay::replay(&*files, dir)?;
         replay.epoch = epoch;
         for repaired in &replay.repaired {
@@ -148,7 +150,9 @@ impl Journal {
             frame.write(&mut self.buffer);
         }
         let before = self.len_bytes;
+        points::reached(points::JOURNAL_WRITING);
         self.write_buffer()?;
+        points::reached(points::JOURNAL_SYNCED);
         // Durable now. If a newer writer came meanwhile it may not have seen this: do not say yes.
         self.check_epoch().map_err(|error| self.stop(&error))?;
         self.next_sequence = first + records.len() as u64;
@@ -326,6 +330,7 @@ impl Journal {
                 Err(_) => self.stop(&error),
             });
         }
+        points::reached(points::JOURNAL_WRITTEN);
         self.segment.sync().map_err(|error| self.stop(&error))?;
         self.len_bytes += self.buffer.len() as u64;
         Ok(())

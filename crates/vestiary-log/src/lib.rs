@@ -4,6 +4,7 @@ pub mod error;
 pub mod files;
 pub mod journal;
 pub mod log;
+pub mod points;
 pub mod seams;
 pub mod sim;
 

@@ -7,6 +7,7 @@ mod draft;
 mod error;
 mod fold;
 mod mirror;
+pub mod points;
 mod rows;
 mod store;
 #[cfg(feature = "testing")]

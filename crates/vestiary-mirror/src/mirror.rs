@@ -11,13 +11,14 @@ use vestiary::{
     block::{Block, BlockRef},
     digest::Sha256,
 };
+use vestiary_log::points::reached;
 
 use crate::{
     codec::Field,
     config::MirrorConfig,
     draft::{Draft, undecodable},
     error::{Error, Result},
-    fold,
+    fold, points,
     rows::{FIRST_PRIVATE_PREFIX, HEAD, Head, LOG_HEAD, LogHead, SCHEMA, Table, decodes},
     store::{Rows, Store, Writes},
     view::View,
@@ -182,9 +183,12 @@ impl Mirror {
         if head.as_ref() != Some(block) {
             return Err(Error::NotHead { head, got: *block });
         }
+        reached(points::MIRROR_UNDOING);
         let mut draft = Draft::new(&self.store);
         draft.undo(self.config.chain, block)?;
-        self.commit(draft)
+        self.commit(draft)?;
+        reached(points::MIRROR_UNDONE);
+        Ok(())
     }
 
     /// The blocks that can still be undone, the head first: for finding where another branch forks off.
@@ -212,7 +216,9 @@ impl Mirror {
     /// then it is rebuilt. So sync as often as a rebuild is to be avoided: after a burst of blocks, and
     /// every few seconds in between.
     pub fn sync(&self) -> Result<()> {
-        self.store.sync()
+        self.store.sync()?;
+        reached(points::MIRROR_SYNCED);
+        Ok(())
     }
 
     /// SHA-256 over all rows of both folds in key order, cursors included, the undo journal left out. Two
@@ -306,6 +312,7 @@ impl Mirror {
         if writes.is_empty() {
             return Ok(());
         }
+        reached(points::MIRROR_APPLYING);
         let mut state = self.state();
         if let Some(head) = writes.get(&HEAD.key(&self.config.chain)) {
             state.head = decode(&HEAD, head.as_deref())?;
@@ -316,6 +323,7 @@ impl Mirror {
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.store.commit(&writes)?;
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        reached(points::MIRROR_COMMITTED);
         Ok(())
     }
 

@@ -11,10 +11,12 @@ use vestiary::ids::{WearableId, parse_address};
 use vestiary::tree::Leaf;
 use vestiary::typed_data::{Claim, Signature};
 use vestiary_chain::submitter::State as OrderState;
+use vestiary_log::points::reached;
 
 use crate::api::{ClaimView, NewClaim};
 use crate::error::{ApiError, Code};
 use crate::journal::{Batch, BatchStage, ClaimAccepted, ClaimId, Record, State};
+use crate::points;
 use crate::service::Service;
 
 /// A claim is refused when less than this remains until its deadline, in seconds: it could not be mined in time.
@@ -73,6 +75,7 @@ fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiE
         accepted_ms,
     };
     let mut found = None;
+    reached(points::CLAIM_CHECKED);
     service.ledger.command(|state| {
         if let Some(before) = open_claim(state, &wanted.wearable) {
             if before.to != wanted.to {
@@ -83,6 +86,7 @@ fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiE
         }
         Ok(vec![Record::ClaimAccepted(claim.clone())])
     })?;
+    reached(points::CLAIM_ACCEPTED);
     service.work.notify_one();
     Ok(view(service, &found.unwrap_or(claim)))
 }

@@ -16,6 +16,7 @@ pub mod provenance;
 pub mod chain_status;
 pub mod journal;
 pub mod keyring;
+pub mod points;
 pub mod service;
 mod views;
 pub mod worker;

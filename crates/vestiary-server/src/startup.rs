@@ -24,6 +24,7 @@ use vestiary::statement::{LogOpened, Statement};
 use vestiary_chain::deploy::Deployment;
 use vestiary_chain::follower::{Follower, FollowerOptions, LogCheck, Start};
 use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
+use vestiary_log::points::reached;
 use vestiary_log::seams::{Clock, Random};
 use vestiary_log::{CheckpointSigner as _, Files, LogHandle, LogReader, LogWriter};
 use vestiary_mirror::{Mirror, MirrorConfig, Opened};
@@ -36,6 +37,7 @@ use crate::config::Config;
 use crate::issuing::{commit, intents, statements};
 use crate::journal::{BatchStage, Ledger, Record, SaltStore};
 use crate::keyring::Keyring;
+use crate::points;
 use crate::service::{MAX_UPLOADS_AT_ONCE, Service};
 use crate::worker::follow::Watched;
 
@@ -115,6 +117,7 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         Arc::clone(&outside.random),
     )
     .with_context(|| opening("salts"))?;
+    reached(points::START_JOURNALS);
     let content = ContentStore::open(Arc::clone(&files), &dir(&config, "content"))
         .with_context(|| opening("content"))?;
     let (mirror, opened) = Mirror::open_or_wipe(&dir(&config, "mirror"), mirror_config(&config, &deployment))
@@ -135,8 +138,10 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
     remember_anchors(&mirror, &config, &signing, on_disk.as_ref())?;
     remember_signed_batches(&ledger, signing.memory())?;
     signing.memory().finish_rebuild();
+    reached(points::START_REMEMBERED);
     let writer = LogWriter::open(Arc::clone(&files), &log_dir, Arc::new(checkpoint_key))
         .with_context(|| opening("log"))?;
+    reached(points::START_LOG);
     let log_reader = writer.reader();
     remember_entries(&log_reader, published, signing.memory())?;
     let log = LogHandle::spawn(writer)?;
@@ -178,6 +183,7 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
     }
     crate::worker::follow::fold_entries(&service).await?;
     make_first_api_key(&service)?;
+    reached(points::START_FINISHED);
     Ok(service)
 }
 

@@ -25,9 +25,11 @@ use std::{
 
 use alloy_primitives::{Address, B256, U64, U256};
 use vestiary::block::BlockRef;
+use vestiary_log::points::reached;
 
 use crate::{
     error::{ChainError, Result},
+    points,
     rpc::{Header, Rpc, Tag},
     signer::TransactionSigner,
 };
@@ -362,7 +364,10 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             .filter(|record| matches!(record, Record::Signed { .. }))
             .cloned()
             .collect();
+        let points = || records.iter().filter_map(around);
+        points().for_each(|(before, _)| reached(before));
         self.outbox.append(&records).await.map_err(ChainError::Outbox)?;
+        points().for_each(|(_, after)| reached(after));
         for record in &records {
             self.table.apply(record).map_err(ChainError::Outbox)?;
         }
@@ -382,5 +387,18 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             self.suspicions.remove(suspicion);
         }
         enough
+    }
+}
+
+/// The fail points before and after a record becomes durable.
+const fn around(record: &Record) -> Option<(&'static str, &'static str)> {
+    match record {
+        Record::Accepted { .. } => Some((points::ORDER_ACCEPTING, points::ORDER_ACCEPTED)),
+        Record::Signed { .. } => Some((points::ORDER_SIGNING, points::ORDER_SIGNED)),
+        Record::Sent { .. } => Some((points::ORDER_BROADCAST, points::ORDER_SENT)),
+        Record::Included { .. } => Some((points::ORDER_INCLUDING, points::ORDER_INCLUDED)),
+        Record::Dropped { .. } => Some((points::ORDER_DROPPING, points::ORDER_DROPPED)),
+        Record::Finalized { .. } => Some((points::ORDER_FINALIZING, points::ORDER_FINALIZED)),
+        Record::Refused { .. } | Record::Displaced { .. } | Record::Reopened { .. } => None,
     }
 }

@@ -16,6 +16,7 @@ use super::{
 use crate::error::{FileError, LogError};
 use crate::files::{Durability, Files, parent};
 use crate::journal::{Journal, Replay};
+use crate::points;
 
 /// The writer of a log. Calls block until the disk has answered: [`super::LogHandle`] gives it a
 /// thread.
@@ -132,11 +133,13 @@ impl LogWriter {
         // staging, they are overwritten by the next batch and nobody has looked.
         let grown = self.write_tiles(entries, false)?;
         // 2. The entries, synced: the commit point. A crash from here on is finished by start-up.
+        points::reached(points::LOG_TILES);
         let record = staging::encode_batch(first_index, entries)?;
         let staged = self
             .staging
             .append(&[record])
             .map_err(|error| self.note_stop(error.into()))?;
+        points::reached(points::LOG_STAGED);
         // 3. The signature, and the checkpoint swapped. Not synced: losing it loses nothing, for
         // start-up makes the same one from what is staged.
         let published = match self.publish(&grown.edge) {
@@ -147,6 +150,7 @@ impl LogWriter {
             // Perhaps published: only a restart may tell.
             Err(error) => return Err(self.stop(&error)),
         };
+        points::reached(points::LOG_PUBLISHED);
         self.adopt(grown, published);
         Ok(Appended {
             first_index,
@@ -243,6 +247,7 @@ impl LogWriter {
         for dir in &self.known_dirs {
             self.files.remove_leftovers(dir)?;
         }
+        points::reached(points::LOG_RECOVERED);
         let is_settled = replay.snapshot.is_some() && replay.records.is_empty() && is_newest;
         self.published = match found {
             // Settled means synced.
@@ -314,6 +319,7 @@ impl LogWriter {
     /// Signs the checkpoint of a tree and swaps it in for the one that we published last.
     fn publish(&self, edge: &Edge) -> Result<Arc<Published>, LogError> {
         let published = sign(&*self.signer, &self.key, edge)?;
+        points::reached(points::LOG_SIGNED);
         let (path, old) = (self.dir.join(CHECKPOINT), &self.published.bytes);
         self.files
             .compare_and_swap(&path, Some(old), &published.bytes, Durability::Later)?;
@@ -355,6 +361,7 @@ impl LogWriter {
         for dir in &dirs {
             self.files.sync_dir(dir)?;
         }
+        points::reached(points::LOG_SETTLING);
         self.staging.snapshot(&self.published.bytes)?;
         let settled = std::mem::take(&mut self.dirty);
         self.remove_superseded(&settled);

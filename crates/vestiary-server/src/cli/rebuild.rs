@@ -15,10 +15,12 @@ use vestiary::keys::PublicKey;
 use vestiary_chain::deploy::Deployment;
 use vestiary_chain::follower::{Event, Follower, Start, Watch};
 use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
+use vestiary_log::points::reached;
 use vestiary_log::{Disk, FileError, Files, LogReader};
 use vestiary_mirror::{Mirror, MirrorConfig};
 use vestiary_server::config::Config;
 use vestiary_server::damage::Stored;
+use vestiary_server::points;
 use vestiary_signing::{KeyFile, Purpose};
 use vestiary_tlog::{KeyName, SignatureType, VerifierKey};
 
@@ -202,9 +204,12 @@ pub(crate) async fn fill(stopped: &Stopped, out: Output) -> Result<Mirror, Failu
     let dir = stopped.dir("mirror");
     Mirror::wipe(&dir).map_err(mirror_failure)?;
     let mirror = Mirror::open(&dir, stopped.mirror_config()).map_err(mirror_failure)?;
+    reached(points::REBUILD_WIPED);
     fold_chain(stopped, &mirror, rpc, out).await?;
+    reached(points::REBUILD_CHAIN);
     fold_log(stopped, &mirror, out)?;
     mirror.sync().map_err(mirror_failure)?;
+    reached(points::REBUILD_DONE);
     Ok(mirror)
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use alloy_primitives::{Bytes, hex};
 use vestiary::statement::{BatchStatement, CertificateIssued, Statement, Unsigned};
 use vestiary::typed_data::{CommitBatch, Signature};
+use vestiary_log::points::reached;
 
-use super::intents;
-
-use super::bundle;
+use super::{bundle, intents};
 use crate::error::{ApiError, Code};
 use crate::journal::{Batch, BatchId, BatchStage, Intent, IntentId, Record};
+use crate::points;
 use crate::service::Service;
 
 /// Longest signature of an issuer's account, in bytes: contract wallets may want more than 65.
@@ -33,13 +33,16 @@ pub async fn commit(service: &Arc<Service>, id: &BatchId, signature: &str) -> Re
             check_signature(service, &batch, &signature).await?;
             let service_ = Arc::clone(service);
             let id = id.clone();
+            reached(points::COMMIT_CHECKED);
             tokio::task::spawn_blocking(move || record_signature(&service_, &id, signature))
                 .await
                 .map_err(ApiError::internal)??;
+            reached(points::COMMIT_INTENDED);
         }
         BatchStage::Signed(_) => {}
     }
     intents::finish(service, &intent_id(id)).await?;
+    reached(points::COMMIT_ANSWERING);
     find(service, id)
 }
 
@@ -194,6 +197,9 @@ pub(super) fn certify(service: &Service, batch: &Batch) -> Result<(), ApiError> 
     let certificates = service
         .signing
         .sign_certificates(issuer_id, items.iter().map(|item| item.certificate.clone()))?;
+    reached(points::INTENT_SIGNED);
     let bytes = bundle::write(&certificates).map_err(ApiError::internal)?;
-    service.put_bundle(&batch.prepared.root, &bytes)
+    service.put_bundle(&batch.prepared.root, &bytes)?;
+    reached(points::INTENT_CERTIFIED);
+    Ok(())
 }

@@ -11,11 +11,13 @@
 use std::sync::Arc;
 
 use vestiary::digest::Sha256;
+use vestiary_log::points::reached;
 use vestiary_tlog::leaf_hash;
 
 use super::commit;
 use crate::error::{ApiError, Code};
 use crate::journal::{Intent, IntentId, Logged, Record};
+use crate::points;
 use crate::service::Service;
 
 /// SHA-256 over the leaf hashes of entries, in order: what an intent remembers of them.
@@ -66,6 +68,7 @@ pub async fn finish(service: &Arc<Service>, id: &IntentId) -> Result<Logged, Api
                 .first_index
         }
     };
+    reached(points::INTENT_APPENDED);
     let blocking = Arc::clone(service);
     let id = intent.id;
     tokio::task::spawn_blocking(move || record_outcome(&blocking, id, first_index, count))
@@ -179,6 +182,7 @@ fn record_outcome(service: &Service, id: IntentId, first_index: u64, count: u64)
             checkpoint,
         }])
     })?;
+    reached(points::INTENT_LOGGED);
     service.entries_appended.notify_one();
     Ok(logged)
 }

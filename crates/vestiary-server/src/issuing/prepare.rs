@@ -8,12 +8,14 @@ use vestiary::certificate::{Binding, CertificateFields, UnsignedCertificate, sal
 use vestiary::digest::Sha256;
 use vestiary::ids::{CollectionId, DesignId, Edition, IssuerId, Serial, SerialRange, TokenId, parse_address};
 use vestiary::timestamp::Timestamp;
+use vestiary_log::points::reached;
 
 use super::preparation::{self, PreparedWearable};
 use crate::api::{MAX_BATCH_ITEMS, NewBatch, NewWearable};
 use crate::error::{ApiError, Code, ProblemItem};
 use crate::http::extract::Caller;
 use crate::journal::{Batch, BatchId, BatchPrepared, Record, RequestRef, Resource, State};
+use crate::points;
 use crate::service::{RegisteredDesign, Service};
 
 /// Longest GTIN, serial or article number of a brand, in bytes.
@@ -90,6 +92,7 @@ fn write(
         id,
         wanted.items.iter().map(|item| (item.serial, item.hidden.len())),
     )?;
+    reached(points::PREPARE_SALTED);
     let issuer = service
         .ledger
         .read(|state| state.issuers.get(&issuer_id).cloned());
@@ -131,6 +134,7 @@ fn write(
     let bytes = preparation::write(id, &items).map_err(ApiError::internal)?;
     let preparation = Sha256::of(&bytes);
     service.put_preparation(&preparation, &bytes)?;
+    reached(points::PREPARE_FILED);
 
     let expires_ms = now_ms + service.config.issuance.preparation_lifetime_s * 1000;
     let prepared = BatchPrepared {
@@ -152,6 +156,7 @@ fn write(
         check_serials(service, state, wanted, now_ms)?;
         Ok(vec![Record::BatchPrepared(prepared)])
     })?;
+    reached(points::PREPARE_RECORDED);
     service
         .ledger
         .read(|state| state.batches.get(id).cloned())

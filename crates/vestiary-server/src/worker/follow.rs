@@ -8,8 +8,10 @@ use alloy_sol_types::SolEvent as _;
 use vestiary::abi::ICollectionFactory::CollectionCreated;
 use vestiary::block::{Block, ChainLog};
 use vestiary_chain::follower::{Event, Watch};
+use vestiary_log::points::reached;
 
 use crate::chain_status::{ChainHealth, Heads};
+use crate::points;
 use crate::service::Service;
 
 /// How many blocks of a back-fill go into the mirror at once.
@@ -166,6 +168,7 @@ pub async fn fold_entries(service: &Arc<Service>) -> anyhow::Result<()> {
                 .map(|entry| entry.map(|(_, bytes)| bytes));
             let entries = entries.collect::<Result<Vec<_>, _>>()?;
             service_.mirror.apply_entries(from, &entries)?;
+            reached(points::LOG_FOLDED);
             Ok(to == size)
         })
         .await??;

@@ -15,11 +15,13 @@ use std::time::{Duration, Instant};
 use alloy_primitives::B256;
 use vestiary_chain::calls::{self, ClaimArguments};
 use vestiary_chain::submitter::{Call, LaneState, OrderId, Submitter, SubmitterOptions};
+use vestiary_log::points::reached;
 use vestiary_signing::Account;
 
 use crate::error::ApiError;
 use crate::issuing::commit;
 use crate::journal::{Batch, BatchStage, ClaimAccepted, LaneOutbox, may_try};
+use crate::points;
 use crate::service::{Service, mirror_error};
 
 /// Pause between two rounds when nothing happens.
@@ -249,6 +251,7 @@ fn due_anchor(service: &Service, waited: Option<Duration>) -> Result<Option<(Ord
         .published()
         .map_err(|error| service.log_error(&error))?;
     let (size, root) = (published.checkpoint.size(), published.checkpoint.root());
+    reached(points::ANCHOR_DUE);
     let order = OrderId::new(format!("anchor/{size}")).map_err(ApiError::internal)?;
     let call = calls::anchor(
         service.deployment.log_anchor,

@@ -67,8 +67,8 @@ const IMPURE: [&str; 10] = [
 /// No file of ours is longer, in lines.
 const MAX_FILE_LINES: usize = 600;
 
-/// Each crate's dependencies by package name, those of its tests left out.
-fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+/// What cargo says about our packages.
+fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(root())
@@ -79,9 +79,14 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_value(metadata["packages"].take()).unwrap()
+}
+
+/// Each crate's dependencies by package name, those of its tests left out.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let mut crates = BTreeMap::new();
-    for package in metadata["packages"].as_array().unwrap() {
+    for package in packages() {
         let used = package["dependencies"]
             .as_array()
             .unwrap()
@@ -150,6 +155,33 @@ fn what_is_reserved_for_one_crate_is_used_by_that_crate_only() {
             );
         }
     }
+}
+
+/// A release does not even compile with fail points; here, that nobody gets them without asking.
+#[test]
+fn only_who_asks_for_fail_points_gets_a_program_that_can_kill_itself() {
+    let mut forwarded = 0;
+    for package in packages() {
+        let name = &package["name"];
+        for (feature, includes) in package["features"].as_object().unwrap() {
+            let includes = includes.to_string();
+            if includes.contains("fail-points") {
+                assert_eq!(
+                    feature, "fail-points",
+                    "{name}: {feature} brings fail points along"
+                );
+                forwarded += 1;
+            }
+        }
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let asked = dependency["features"].to_string();
+            assert!(!asked.contains("fail-points"), "{name} always has fail points");
+        }
+    }
+    assert_eq!(forwarded, 1, "the executable can be built with them");
+    let source = std::fs::read_to_string(root().join("crates/vestiary-log/src/points.rs")).unwrap();
+    assert!(source.contains("#[cfg(all(feature = \"fail-points\", not(debug_assertions)))]\ncompile_error!"));
+    assert!(source.contains("pub const fn reached(_point: &'static str) {}"));
 }
 
 #[test]

@@ -249,16 +249,20 @@ impl TestLedger {
 
     /// A new ledger on a ground.
     pub(crate) async fn start_on(ground: Ground, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = ground.config();
-        change(&mut config);
-        let mut ledger = Self {
-            ground,
-            config,
-            clock: Arc::default(),
-            running: None,
-        };
+        let mut ledger = Self::on(ground);
+        change(&mut ledger.config);
         ledger.run().await;
         ledger
+    }
+
+    /// A ledger that does not run yet.
+    pub(crate) fn on(ground: Ground) -> Self {
+        Self {
+            config: ground.config(),
+            ground,
+            clock: Arc::default(),
+            running: None,
+        }
     }
 
     /// Opens and serves.
