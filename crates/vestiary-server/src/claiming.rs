@@ -87,7 +87,7 @@ fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiE
         Ok(vec![Record::ClaimAccepted(claim.clone())])
     })?;
     reached(points::CLAIM_ACCEPTED);
-    service.work.notify_one();
+    service.work.notify_waiters();
     Ok(view(service, &found.unwrap_or(claim)))
 }
 

@@ -55,6 +55,11 @@ pub struct ChainConfig {
     /// Pause between two looks at the head, in milliseconds. Default: 500.
     #[serde(default = "default_poll_interval_ms")]
     pub poll_interval_ms: u64,
+    /// How many submitter accounts send commits and claims beside one another, each with nonces and a purse of its
+    /// own: `keys/submitter.key.json`, `keys/submitter-2.key.json`, …, at most 16. Fewer than before: those left out
+    /// end what they have, as long as their key files stay. Default: 1.
+    #[serde(default = "default_submitter_lanes")]
+    pub submitter_lanes: usize,
     /// Stop following when a final block is replaced. Public chains never do that; the local node of
     /// `vestiary dev` can, so only its configuration says false. Default: true.
     #[serde(default = "default_halt_on_finalized_rewrite")]
@@ -128,6 +133,10 @@ impl Default for FreshnessConfig {
 
 const fn default_poll_interval_ms() -> u64 {
     500
+}
+
+const fn default_submitter_lanes() -> usize {
+    1
 }
 
 const fn default_halt_on_finalized_rewrite() -> bool {

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `checkpoint.key.json` | checkpoints | show different logs to different people, until anchors and witnesses disagree |
 //! | `receipt.key.json` | receipts | promise batches that we then break |
-//! | `submitter.key.json` | transactions: commits by signature, claims | spend its gas money |
+//! | `submitter.key.json`, `submitter-2.key.json`, … | transactions: commits by signature, claims; one account a lane | spend its gas money |
 //! | `anchoring.key.json` | transactions: anchors | anchor a false root under our name, provably |
 //! | `certificate-<issuer>.key.json` | certificates and statements of one issuer | certify in its name until the issuer retires the key; nothing becomes mintable without the issuer's account |
 
@@ -35,6 +35,17 @@ pub const SERVICE_KEYS: [Purpose; 4] = [
     Purpose::Anchoring,
 ];
 
+/// Most submitter accounts of one service.
+pub const MAX_LANES: usize = 16;
+
+/// File of a submitter lane's key: `submitter.key.json` for lane 1, `submitter-2.key.json` for lane 2.
+pub fn submitter_file(lane: usize) -> String {
+    match lane {
+        0 | 1 => Purpose::Submitter.file_name(None),
+        lane => format!("{}-{lane}.key.json", Purpose::Submitter),
+    }
+}
+
 /// The keys, unlocked.
 #[derive(Debug)]
 pub struct Keyring {
@@ -46,6 +57,8 @@ pub struct Keyring {
     checkpoint: Arc<Ed25519Key>,
     receipt: Ed25519Key,
     submitter: Arc<AccountKey>,
+    /// Submitters of the lanes from 2 on.
+    more_submitters: BTreeMap<usize, Arc<AccountKey>>,
     anchoring: Arc<AccountKey>,
     certificates: RwLock<BTreeMap<IssuerId, Arc<Ed25519Key>>>,
 }
@@ -63,7 +76,16 @@ impl Keyring {
         let path = |purpose: Purpose| dir.join(purpose.file_name(None));
         let ed25519 = |purpose| Ed25519Key::load(&path(purpose), purpose, &passphrase, cost);
         let account = |purpose| AccountKey::load(&path(purpose), purpose, &passphrase, cost).map(Arc::new);
+        let mut more_submitters = BTreeMap::new();
+        for lane in 2..=MAX_LANES {
+            let path = dir.join(submitter_file(lane));
+            if path.exists() {
+                let key = AccountKey::load(&path, Purpose::Submitter, &passphrase, cost)?;
+                more_submitters.insert(lane, Arc::new(key));
+            }
+        }
         Ok(Self {
+            more_submitters,
             checkpoint: Arc::new(ed25519(Purpose::Checkpoint)?),
             receipt: ed25519(Purpose::Receipt)?,
             submitter: account(Purpose::Submitter)?,
@@ -101,6 +123,25 @@ impl Keyring {
         Ok(made)
     }
 
+    /// Makes the submitter keys of the lanes 2 to `lanes` that `dir` does not have yet; says which.
+    pub fn make_submitters(
+        dir: &Path,
+        lanes: usize,
+        passphrase: &Passphrase,
+        cost: KdfCost,
+        random: &dyn Random,
+    ) -> Result<Vec<PathBuf>, SigningError> {
+        let mut made = Vec::new();
+        for lane in 2..=lanes.min(MAX_LANES) {
+            let path = dir.join(submitter_file(lane));
+            if !path.exists() {
+                AccountKey::generate(Purpose::Submitter, random)?.save(&path, passphrase, cost, random)?;
+                made.push(path);
+            }
+        }
+        Ok(made)
+    }
+
     /// The memory that refuses.
     pub fn memory(&self) -> &Arc<Memory> {
         &self.memory
@@ -116,7 +157,16 @@ impl Keyring {
         self.receipt.verifier_key(origin)
     }
 
-    /// The account that sends commits and claims.
+    /// The accounts that send commits and claims, by lane, from 1.
+    pub fn submitters(&self) -> impl Iterator<Item = (usize, Account)> {
+        let more = self
+            .more_submitters
+            .iter()
+            .map(|(lane, key)| (*lane, Account::new(Arc::clone(key), Arc::clone(&self.memory))));
+        std::iter::once((1, self.submitter())).chain(more)
+    }
+
+    /// The account that sends commits and claims, the first if there are several; the minter of collections.
     pub fn submitter(&self) -> Account {
         Account::new(Arc::clone(&self.submitter), Arc::clone(&self.memory))
     }

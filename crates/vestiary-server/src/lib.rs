@@ -16,6 +16,7 @@ pub mod provenance;
 pub mod chain_status;
 pub mod journal;
 pub mod keyring;
+pub mod lanes;
 pub mod points;
 pub mod service;
 mod views;
@@ -23,3 +24,4 @@ pub mod worker;
 
 pub mod serve;
 pub mod startup;
+pub mod turns;

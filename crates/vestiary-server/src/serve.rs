@@ -11,7 +11,6 @@ use tokio::net::TcpListener;
 use crate::http;
 use crate::service::Service;
 use crate::startup;
-use crate::worker::send::Lane;
 use crate::worker::{Stop, expire, follow, scrub, send};
 
 /// How long requests and workers may take to end after a stop.
@@ -41,8 +40,14 @@ pub async fn run(
     let mut workers = tokio::task::JoinSet::new();
     workers.spawn(follow::chain(Arc::clone(&service), follower, stop.clone()));
     workers.spawn(follow::log(Arc::clone(&service), stop.clone()));
-    workers.spawn(send::run(Arc::clone(&service), Lane::Submitter, stop.clone()));
-    workers.spawn(send::run(Arc::clone(&service), Lane::Anchoring, stop.clone()));
+    for lane in service
+        .lanes
+        .submitters()
+        .iter()
+        .chain([service.lanes.anchoring()])
+    {
+        workers.spawn(send::run(Arc::clone(&service), lane.clone(), stop.clone()));
+    }
     workers.spawn(expire::run(Arc::clone(&service), stop.clone()));
     workers.spawn(scrub::run(Arc::clone(&service), stop.clone()));
 

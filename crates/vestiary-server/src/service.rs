@@ -25,6 +25,8 @@ use crate::issuing::bundle::MAX_BUNDLE_BYTES;
 use crate::issuing::preparation::{MAX_PREPARATION_BYTES, PreparedWearable};
 use crate::journal::{Batch, Ledger, SaltStore, State};
 use crate::keyring::Keyring;
+use crate::lanes::Lanes;
+use crate::turns::Turns;
 
 /// Files taken in at once.
 pub const MAX_UPLOADS_AT_ONCE: usize = 4;
@@ -77,11 +79,15 @@ pub struct Service {
     pub rpc: Rpc,
     /// How well the chain is seen.
     pub chain: ChainStatus,
+    /// The accounts that send.
+    pub lanes: Lanes,
+    /// One at a time under one idempotency key.
+    pub turns: Turns,
     /// Held by whoever turns an intent into log entries.
     pub issuing: Mutex<()>,
     /// Places for uploads.
     pub uploads: Semaphore,
-    /// Wakes the worker that sends transactions.
+    /// Wakes the workers that send transactions: `notify_waiters`.
     pub work: Notify,
     /// Wakes the fold of the log into the mirror.
     pub entries_appended: Notify,

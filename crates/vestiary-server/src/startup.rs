@@ -37,8 +37,10 @@ use crate::config::Config;
 use crate::issuing::{commit, intents, statements};
 use crate::journal::{BatchStage, Ledger, Record, SaltStore};
 use crate::keyring::Keyring;
+use crate::lanes::Lanes;
 use crate::points;
 use crate::service::{MAX_UPLOADS_AT_ONCE, Service};
+use crate::turns::Turns;
 use crate::worker::follow::Watched;
 
 /// The file in the data directory with the first API key.
@@ -147,6 +149,8 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
     let log = LogHandle::spawn(writer)?;
     tracing::info!(entries = published, mirror = ?opened, "opened");
 
+    let lanes =
+        ledger.read(|state| Lanes::new(config.chain.submitter_lanes, deployment.chain, &signing, state))?;
     let service = Arc::new(Service {
         deployment,
         clock: outside.clock,
@@ -161,6 +165,8 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         content: Arc::new(content),
         rpc,
         chain: ChainStatus::default(),
+        lanes,
+        turns: Turns::default(),
         issuing: Mutex::new(()),
         uploads: Semaphore::new(MAX_UPLOADS_AT_ONCE),
         work: Notify::new(),

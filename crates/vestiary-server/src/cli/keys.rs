@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::json;
 use vestiary_log::seams::SystemRandom;
-use vestiary_server::keyring::Keyring;
+use vestiary_server::keyring::{Keyring, MAX_LANES};
 use vestiary_signing::{
     AccountKey, Algorithm, Ed25519Key, KdfCost, KeyFile, Passphrase, Purpose, Seed, StoredKey,
 };
@@ -29,6 +29,9 @@ pub(crate) enum Command {
         /// Make every key that a service needs and this directory does not have.
         #[arg(long, value_name = "DIR", conflicts_with_all = ["purpose", "out"])]
         service: Option<PathBuf>,
+        /// With --service: how many submitter accounts, as chain.submitter_lanes of the configuration wants.
+        #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "service")]
+        lanes: usize,
         #[command(flatten)]
         passphrase: PassphraseOptions,
     },
@@ -57,12 +60,23 @@ pub(crate) fn run(command: Command, out: Output) -> Result<(), Failure> {
     match command {
         Command::New {
             service: Some(dir),
+            lanes,
             passphrase,
             ..
         } => {
+            if lanes == 0 || lanes > MAX_LANES {
+                return Err(Failure::usage("--lanes takes 1 to 16"));
+            }
             files::make_dir(&dir)?;
-            let cost = passphrase.cost();
-            let made = Keyring::make_missing(&dir, &passphrase.passphrase()?, cost, &SystemRandom)?;
+            let (cost, passphrase) = (passphrase.cost(), passphrase.passphrase()?);
+            let mut made = Keyring::make_missing(&dir, &passphrase, cost, &SystemRandom)?;
+            made.extend(Keyring::make_submitters(
+                &dir,
+                lanes,
+                &passphrase,
+                cost,
+                &SystemRandom,
+            )?);
             let answer = json!({ "directory": dir, "made": made });
             out.answer(&answer, || {
                 let names = made.iter().map(|path| format!("made {}\n", path.display()));

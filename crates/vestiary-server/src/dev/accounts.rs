@@ -17,6 +17,10 @@ pub(crate) enum Role {
     Brand,
     /// The service's account for commits and claims.
     Submitter,
+    /// The service's second account for commits and claims.
+    Submitter2,
+    /// The third.
+    Submitter3,
     /// The service's account for anchors.
     Anchoring,
     /// A player.
@@ -26,10 +30,12 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Deployer,
         Self::Brand,
         Self::Submitter,
+        Self::Submitter2,
+        Self::Submitter3,
         Self::Anchoring,
         Self::Alice,
         Self::Bob,
@@ -40,6 +46,8 @@ impl Role {
             Self::Deployer => "deployer",
             Self::Brand => "brand",
             Self::Submitter => "submitter",
+            Self::Submitter2 => "submitter-2",
+            Self::Submitter3 => "submitter-3",
             Self::Anchoring => "anchoring",
             Self::Alice => "alice",
             Self::Bob => "bob",
@@ -51,6 +59,7 @@ impl Role {
             Self::Deployer => "put the contracts there",
             Self::Brand => "a brand's account",
             Self::Submitter => "the service sends with it",
+            Self::Submitter2 | Self::Submitter3 => "the service sends with it too",
             Self::Anchoring => "the service anchors with it",
             Self::Alice => "a player",
             Self::Bob => "another player",
@@ -61,7 +70,12 @@ impl Role {
         match self {
             Self::Brand => Purpose::Issuer,
             Self::Anchoring => Purpose::Anchoring,
-            Self::Deployer | Self::Submitter | Self::Alice | Self::Bob => Purpose::Submitter,
+            Self::Deployer
+            | Self::Submitter
+            | Self::Submitter2
+            | Self::Submitter3
+            | Self::Alice
+            | Self::Bob => Purpose::Submitter,
         }
     }
 
@@ -71,6 +85,8 @@ impl Role {
             Self::Deployer => "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
             Self::Brand => "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
             Self::Submitter => "5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
+            Self::Submitter2 => "92db14e403b83dfe3df233f83dfa3a0d7096f21ca9b0d6d6b8d88b2b4ec1564e",
+            Self::Submitter3 => "4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356",
             Self::Anchoring => "7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6",
             Self::Alice => "47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a",
             Self::Bob => "8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba",
@@ -123,6 +139,10 @@ mod tests {
         assert_eq!(
             Role::Bob.address().unwrap(),
             "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc"
+        );
+        assert_eq!(
+            Role::Submitter3.address().unwrap(),
+            "0x14dc79964da2c08b23698b3d3cc7ca32193d9955"
         );
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use vestiary_chain::deploy::Deployment;
 use vestiary_log::seams::SystemRandom;
-use vestiary_server::keyring::Keyring;
+use vestiary_server::keyring::{Keyring, submitter_file};
 use vestiary_signing::{KdfCost, Passphrase, Purpose};
 
 use super::CHAIN_ID;
@@ -95,11 +95,13 @@ impl Directory {
         files::write_private(&self.passphrase_file(), format!("{PASSPHRASE}\n").as_bytes())?;
         let passphrase = Passphrase::new(PASSPHRASE.into())?;
         let keys = self.0.join("data/keys");
-        for (role, purpose) in [
-            (Role::Submitter, Purpose::Submitter),
-            (Role::Anchoring, Purpose::Anchoring),
+        for (role, file) in [
+            (Role::Submitter, submitter_file(1)),
+            (Role::Submitter2, submitter_file(2)),
+            (Role::Submitter3, submitter_file(3)),
+            (Role::Anchoring, Purpose::Anchoring.file_name(None)),
         ] {
-            role.write(&keys.join(purpose.file_name(None)), &passphrase)?;
+            role.write(&keys.join(file), &passphrase)?;
         }
         Keyring::make_missing(&keys, &passphrase, KdfCost::Development, &SystemRandom)?;
         for role in Role::ALL {
@@ -116,6 +118,7 @@ impl Directory {
                 "rpc_url": endpoints.rpc,
                 "deployment": self.deployment(),
                 "poll_interval_ms": 200,
+                "submitter_lanes": 3,
                 "halt_on_finalized_rewrite": false,
             },
             "log": { "origin": ORIGIN, "anchor_delay_s": 2 },

@@ -34,6 +34,7 @@ pub async fn create(
     posted: Once<NewBatch, MAX_BATCH_BODY_BYTES>,
 ) -> Result<(StatusCode, Json<BatchView>), ApiError> {
     let request = posted.request(&caller);
+    let _turn = service.turns.take(&request).await;
     let batch = prepare::prepare(&service, &caller, request, posted.body).await?;
     Ok((StatusCode::ACCEPTED, Json(progress::view(&service, &batch)?)))
 }

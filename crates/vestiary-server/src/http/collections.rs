@@ -30,6 +30,7 @@ pub async fn create(
     posted: Once<NewCollection>,
 ) -> Result<(StatusCode, Json<CollectionView>), ApiError> {
     let request = posted.request(&caller);
+    let _turn = service.turns.take(&request).await;
     let id = match service.ledger.repeated(&request)? {
         Some(Resource::Collection(id)) => id,
         Some(_) => {

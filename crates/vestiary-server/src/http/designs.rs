@@ -45,6 +45,7 @@ pub async fn create(
     posted: Once<NewDesign>,
 ) -> Result<(StatusCode, Json<DesignView>), ApiError> {
     let request = posted.request(&caller);
+    let _turn = service.turns.take(&request).await;
     let key = match service.ledger.repeated(&request)? {
         Some(Resource::Design(collection, design_id)) => (collection, design_id),
         Some(_) => {

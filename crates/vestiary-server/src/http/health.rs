@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::chain_status::ChainHealth;
+use crate::lanes::LaneView;
 use crate::service::Service;
 
 /// The process answers.
@@ -38,6 +39,8 @@ pub struct Readiness {
     pub mirror_log_size: String,
     /// Intents whose entries are not in the log yet.
     pub open_intents: u64,
+    /// The accounts that send. One that cannot go on holds up its own orders; the service is ready all the same.
+    pub lanes: Vec<LaneView>,
 }
 
 /// Whether the service can do all its work; each part is told.
@@ -69,6 +72,7 @@ pub async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, Json<Rea
         log_size: service.log_size().to_string(),
         mirror_log_size: service.mirror.log_size().to_string(),
         open_intents: service.ledger.read(|state| state.open_intents.len()) as u64,
+        lanes: service.lanes.views(),
     };
     (
         if ready {

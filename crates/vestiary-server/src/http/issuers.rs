@@ -36,6 +36,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<IssuerView>), ApiError> {
     caller.require(Scope::Admin)?;
     let request = posted.request(&caller);
+    let _turn = service.turns.take(&request).await;
     let id = match service.ledger.repeated(&request)? {
         Some(Resource::Issuer(id)) => id,
         Some(_) => {

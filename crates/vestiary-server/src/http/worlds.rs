@@ -33,6 +33,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     caller.require(Scope::World)?;
     let request = posted.request(&caller);
+    let _turn = service.turns.take(&request).await;
     if let Some(Resource::World(id)) = service.ledger.repeated(&request)? {
         let profile = service.ledger.read(|state| state.worlds.get(&id).cloned());
         return profile

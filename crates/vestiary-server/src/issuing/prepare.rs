@@ -234,6 +234,7 @@ fn read(body: &NewBatch) -> Result<Wanted, ApiError> {
     let mut total = 0_usize;
     let mut items: Vec<WantedWearable> = Vec::with_capacity(body.items.len());
     let mut after: Option<Serial> = None;
+    let mut claim_keys = BTreeMap::new();
     for (index, item) in body.items.iter().enumerate() {
         let mut add = |field: &str, code: &str, detail: String| {
             total += 1;
@@ -246,6 +247,14 @@ fn read(body: &NewBatch) -> Result<Wanted, ApiError> {
             }
         };
         if let Some(item) = read_item(item, range, after, &mut add) {
+            let before = (item.claim_key != Address::ZERO).then(|| claim_keys.insert(item.claim_key, index));
+            if let Some(before) = before.flatten() {
+                add(
+                    "claim_key",
+                    "claim_key_repeated",
+                    format!("item {before} has it too: whoever has one code could claim both"),
+                );
+            }
             items.push(item);
         }
         // Also of an item that is bad otherwise: a repeat of its serial is one more thing to mend.
@@ -379,6 +388,35 @@ mod tests {
         ] {
             assert!(!is_gtin(wrong), "{wrong}");
         }
+    }
+
+    #[test]
+    fn two_wearables_with_one_claim_key_are_refused_by_name() {
+        let item = |serial: &str, claim_key: &str| NewWearable {
+            serial: serial.into(),
+            claim_key: claim_key.into(),
+            binding: "code".into(),
+            gtin: String::new(),
+            gs1_serial: String::new(),
+            sku: String::new(),
+        };
+        let key = format!("0x{}", "22".repeat(20));
+        let mut body = NewBatch {
+            collection: format!("eip155:1/erc721:0x{}", "11".repeat(20)),
+            design_id: "1".into(),
+            first_serial: "1".into(),
+            count: "4".into(),
+            items: vec![item("1", ""), item("2", &key), item("3", ""), item("4", &key)],
+        };
+        let problem = read(&body).unwrap_err();
+        let found: Vec<_> = problem
+            .errors
+            .iter()
+            .map(|item| (item.pointer.as_str(), item.code.as_str()))
+            .collect();
+        assert_eq!(found, [("/items/3/claim_key", "claim_key_repeated")]);
+        body.items.pop();
+        assert!(read(&body).is_ok());
     }
 
     #[test]

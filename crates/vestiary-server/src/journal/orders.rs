@@ -5,6 +5,7 @@
 //! contract takes a wearable once, so the numbers can never add up to two.
 
 use vestiary::abi::{IWearableCollection::OutsideBatch, SolError as _};
+use vestiary::ids::AccountId;
 use vestiary_chain::submitter::{Entry, OrderId, Record, State as OrderState};
 
 use super::record::{BatchId, ClaimId};
@@ -115,6 +116,22 @@ impl State {
     pub fn claim_order(&self, id: &ClaimId) -> (OrderId, u32) {
         let number = self.claim_number(id);
         (numbered(&claim_base(id), number), number)
+    }
+
+    /// The account whose outbox has an earlier commit of a batch: the next one goes there too.
+    pub fn commit_lane(&self, id: &BatchId) -> Option<AccountId> {
+        self.lane_before(&commit_base(id), self.commit_number(id))
+    }
+
+    /// The account whose outbox has an earlier transaction of a claim: the next one goes there too.
+    pub fn claim_lane(&self, id: &ClaimId) -> Option<AccountId> {
+        self.lane_before(&claim_base(id), self.claim_number(id))
+    }
+
+    fn lane_before(&self, base: &OrderId, number: u32) -> Option<AccountId> {
+        let before = numbered(base, number.checked_sub(1)?);
+        let mut lanes = self.outboxes.iter();
+        lanes.find_map(|(lane, table)| table.get(&before).map(|_| *lane))
     }
 
     /// The transaction that decides how far a commit has come; `None` while it waits for one.

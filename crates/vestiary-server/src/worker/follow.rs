@@ -93,7 +93,7 @@ pub async fn chain(
                         },
                         service.clock.now_unix_ms(),
                     );
-                    service.work.notify_one();
+                    service.work.notify_waiters();
                 }
                 flushed
             }

@@ -1,6 +1,7 @@
 //! What goes on without being asked: following the chain, folding the log, sending transactions, anchoring, reading
 //! what lies still.
 
+mod due;
 pub mod expire;
 pub mod follow;
 pub mod scrub;

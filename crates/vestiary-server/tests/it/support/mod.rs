@@ -31,6 +31,8 @@ use http::Client;
 
 /// The log's name in the tests.
 pub(crate) const ORIGIN: &str = "log.example/tests";
+/// Submitter accounts of a ground that have keys and money; a service uses one unless it is told otherwise.
+pub(crate) const LANES: usize = 3;
 /// Chain of Anvil.
 pub(crate) const CHAIN: ChainId = ChainId(31_337);
 /// Longest wait for something that must happen.
@@ -130,7 +132,9 @@ impl Ground {
         std::fs::create_dir_all(dir.path().join("data/keys")).unwrap();
         std::fs::write(dir.path().join("deployment.json"), deployment.to_bytes()).unwrap();
         let keys = dir.path().join("data/keys");
-        Keyring::make_missing(&keys, &passphrase(), KdfCost::Development, &SystemRandom).unwrap();
+        let (cost, random) = (KdfCost::Development, SystemRandom);
+        Keyring::make_missing(&keys, &passphrase(), cost, &random).unwrap();
+        Keyring::make_submitters(&keys, LANES, &passphrase(), cost, &random).unwrap();
         let ground = Self {
             anvil,
             rpc,
@@ -140,9 +144,10 @@ impl Ground {
         std::fs::write(ground.dir.path().join("vestiary.toml"), ground.config_text()).unwrap();
         let keyring =
             Keyring::open(&keys, passphrase(), KdfCost::Development, Arc::new(SystemRandom)).unwrap();
-        for account in [keyring.submitter().address(), keyring.anchoring_account()] {
-            ground.fund(account).await;
+        for (_, submitter) in keyring.submitters() {
+            ground.fund(submitter.address()).await;
         }
+        ground.fund(keyring.anchoring_account()).await;
         ground
     }
 

@@ -1,0 +1,192 @@
+//! What is due for the chain, and in which lane.
+//!
+//! | order | due when | lane |
+//! |---|---|---|
+//! | `commit/<batch>` | the batch is logged, the chain's next serial of the design is its first | of its design, so that a design's commits keep their order through a reorganisation |
+//! | `claim/<claim>` | the claim is accepted and the chain shows its batch | of the claim |
+//! | `anchor/<size>` | the log is larger than the last anchor, and has waited long enough | the anchoring account's |
+//!
+//! An order's id is its identity: computing it again, after a crash or in the next round, changes nothing. What a
+//! reorganisation spoiled is ordered again under the next number (see `journal::orders`), in the lane that it had.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use alloy_primitives::B256;
+use vestiary::ids::AccountId;
+use vestiary_chain::calls::{self, ClaimArguments};
+use vestiary_chain::submitter::{Call, OrderId};
+use vestiary_log::points::reached;
+
+use crate::error::ApiError;
+use crate::issuing::commit;
+use crate::journal::{Batch, BatchId, BatchStage, ClaimAccepted, may_try};
+use crate::lanes::Lane;
+use crate::points;
+use crate::service::{Service, mirror_error};
+
+/// New orders that one round of a lane takes in at most.
+const MAX_NEW_ORDERS: usize = 256;
+
+/// Commits whose turn it is, and claims whose batch the chain shows, of one lane.
+pub(super) fn orders(service: &Service, lane: &Lane) -> Result<Vec<(OrderId, Call)>, ApiError> {
+    let mut due = Vec::new();
+    let height = service.mirror.head().map_or(0, |head| head.number);
+    let here = |kept: Option<AccountId>, words: &dyn Fn() -> String| {
+        kept.unwrap_or_else(|| service.lanes.of(&words())) == lane.account
+    };
+    let (batches, claimed) = service.ledger.read(|state| {
+        let batches: Vec<(OrderId, Batch)> = state
+            .batches_waiting
+            .iter()
+            .filter_map(|id| Some((state.commit_order(id), state.batches.get(id)?)))
+            .filter(|((_, tries), batch)| {
+                let prepared = &batch.prepared;
+                let design = || format!("{}/{}", prepared.collection, prepared.design_id);
+                may_try(*tries, height) && here(state.commit_lane(&prepared.id), &design)
+            })
+            .map(|((order, _), batch)| (order, batch.clone()))
+            .collect();
+        let claims = state.claims_waiting.iter().filter_map(|id| state.claims.get(id));
+        let claimed: BTreeSet<BatchId> = claims.map(|claim| claim.batch.clone()).collect();
+        (batches, claimed)
+    });
+    for (order, batch) in batches {
+        if let Some(call) = commit_call(service, &batch)? {
+            due.push((order, call));
+        }
+    }
+    // Those whose batch is not on the chain yet must not stand before the others.
+    let mut shown = BTreeSet::new();
+    for id in claimed {
+        let batch = service.ledger.read(|state| state.batches.get(&id).cloned());
+        if let Some(batch) = batch
+            && service.is_committed(batch.prepared.collection, batch.prepared.root)?
+        {
+            shown.insert(id);
+        }
+    }
+    let claims: Vec<(OrderId, ClaimAccepted)> = service.ledger.read(|state| {
+        state
+            .claims_waiting
+            .iter()
+            .filter_map(|id| state.claims.get(id))
+            .filter(|claim| shown.contains(&claim.batch))
+            .map(|claim| (state.claim_order(&claim.id), claim))
+            .filter(|((_, tries), claim)| {
+                may_try(*tries, height) && here(state.claim_lane(&claim.id), &|| claim.id.0.clone())
+            })
+            .take(MAX_NEW_ORDERS)
+            .map(|((order, _), claim)| (order, claim.clone()))
+            .collect()
+    });
+    for (order, claim) in claims {
+        if let Some(call) = claim_call(service, &claim)? {
+            due.push((order, call));
+        }
+    }
+    Ok(due)
+}
+
+fn claim_call(service: &Service, claim: &ClaimAccepted) -> Result<Option<Call>, ApiError> {
+    let batch = service
+        .ledger
+        .read(|state| state.batches.get(&claim.batch).cloned());
+    let Some(batch) = batch else { return Ok(None) };
+    let tree = service.tree(&batch)?;
+    let token_id = claim.wearable.token_id;
+    let (Some(leaf), Some(proof)) = (tree.leaf(token_id), tree.proof(token_id)) else {
+        return Ok(None);
+    };
+    let arguments = ClaimArguments {
+        root: batch.prepared.root,
+        to: claim.to,
+        deadline: claim.deadline_s,
+        proof,
+        signature: claim.signature.clone(),
+    };
+    Ok(Some(calls::claim(
+        batch.prepared.collection.address,
+        leaf,
+        arguments,
+    )))
+}
+
+/// The commit of a batch, if it is logged and no earlier batch of its design is still missing on the chain.
+fn commit_call(service: &Service, batch: &Batch) -> Result<Option<Call>, ApiError> {
+    let prepared = &batch.prepared;
+    let BatchStage::Signed(signature) = &batch.stage else {
+        return Ok(None);
+    };
+    let logged = service
+        .ledger
+        .read(|state| state.logged.contains_key(&commit::intent_id(&prepared.id)));
+    if !logged || service.is_committed(prepared.collection, prepared.root)? {
+        return Ok(None);
+    }
+    let design = service
+        .mirror
+        .view()
+        .design(&prepared.collection, prepared.design_id)
+        .map_err(mirror_error)?;
+    if design.map_or(1, |design| design.next_serial) != prepared.first_serial {
+        return Ok(None);
+    }
+    let typed = commit::typed_data(service, batch)?;
+    Ok(Some(calls::commit_batch_by_signature(
+        prepared.collection.address,
+        &typed,
+        signature.signature.clone(),
+    )))
+}
+
+fn anchored_size(service: &Service) -> Result<u64, ApiError> {
+    let account = service.signing.anchoring_account();
+    let anchor = service
+        .mirror
+        .view()
+        .latest_anchor(account, service.origin_hash())
+        .map_err(mirror_error)?;
+    Ok(anchor.map_or(0, |(size, _)| size))
+}
+
+pub(super) fn is_anchored(service: &Service) -> Result<bool, ApiError> {
+    Ok(anchored_size(service)? >= service.log_size())
+}
+
+/// The next anchor, once the log has waited long enough for company.
+pub(super) fn anchor(
+    service: &Service,
+    waited: Option<Duration>,
+) -> Result<Option<(OrderId, Call)>, ApiError> {
+    let delay = Duration::from_secs(service.config.log.anchor_delay_s);
+    if is_anchored(service)? || waited.is_none_or(|waited| waited < delay) {
+        return Ok(None);
+    }
+    let lane = service.lanes.anchoring().account;
+    let in_flight = service.ledger.read(|state| {
+        state.outboxes.get(&lane).is_some_and(|table| {
+            table.entries().any(|entry| {
+                entry.order.as_str().starts_with("anchor/")
+                    && (entry.is_in_flight() || entry.nonce.is_none() && !entry.state.is_terminal())
+            })
+        })
+    });
+    if in_flight {
+        return Ok(None);
+    }
+    let published = service
+        .log_reader
+        .published()
+        .map_err(|error| service.log_error(&error))?;
+    let (size, root) = (published.checkpoint.size(), published.checkpoint.root());
+    reached(points::ANCHOR_DUE);
+    let order = OrderId::new(format!("anchor/{size}")).map_err(ApiError::internal)?;
+    let call = calls::anchor(
+        service.deployment.log_anchor,
+        &service.config.log.origin,
+        size,
+        B256::from(root.0),
+    );
+    Ok(Some((order, call)))
+}
