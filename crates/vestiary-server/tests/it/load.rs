@@ -1,4 +1,4 @@
-//! Many claims at once: each accepted, each on the chain once, in time. And what happens when the gas money is gone.
+//! Many claims at once: each accepted, each on the chain once, in time.
 //!
 //! `VESTIARY_CLAIMS` says how many (300); `scripts/soak load` says 10,000.
 
@@ -17,7 +17,7 @@ use vestiary_server::journal::ClaimId;
 use vestiary_server::service::Service;
 
 use crate::support::actors::{Actor, Brand};
-use crate::support::{Ground, TestLedger, anvil_options};
+use crate::support::{Ground, LANES, TestLedger, anvil_options};
 
 /// Claims that are asked for at once.
 const AT_ONCE: usize = 32;
@@ -53,7 +53,7 @@ async fn many_claims_at_once_are_each_done_once_and_in_time() {
     let Some(ground) = a_block_a_second().await else {
         return;
     };
-    let mut ledger = TestLedger::start_on(ground, |_| {}).await;
+    let mut ledger = TestLedger::start_on(ground, |config| config.chain.submitter_lanes = LANES).await;
     let began = Instant::now();
     let brand = Brand::join(&ledger, "Atelier", 1).await;
     let design = brand.design(&ledger, "0").await;
@@ -115,6 +115,17 @@ async fn many_claims_at_once_are_each_done_once_and_in_time() {
     drop(view);
     let counts = ledger.check_everything().await;
     assert_eq!(counts.owned, count);
+    let sent: Vec<usize> = ledger.service().ledger.read(|state| {
+        let lanes = ledger.service().lanes.submitters().iter();
+        lanes
+            .map(|lane| state.outboxes[&lane.account].entries().count())
+            .collect()
+    });
+    println!("transactions by lane: {sent:?}");
+    assert!(
+        sent.len() == LANES && sent.iter().all(|count| *count > 0),
+        "{sent:?}"
+    );
     println!("ran: {count} claims at once");
     ledger.stop().await;
 }

@@ -9,6 +9,7 @@ mod command_line;
 mod description;
 mod keys;
 mod killed;
+mod lanes;
 mod load;
 mod operation;
 mod papers;

@@ -270,6 +270,11 @@ impl TestLedger {
         }
     }
 
+    /// Changes the settings for the next [`run`](Self::run).
+    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+    }
+
     /// Opens and serves.
     pub(crate) async fn run(&mut self) {
         assert!(self.running.is_none(), "it runs already");
