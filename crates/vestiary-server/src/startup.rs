@@ -136,7 +136,7 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         None => 0,
     };
     remember_outbox(&ledger, signing.memory())?;
-    let mirror = match_log(mirror, &config, &deployment, on_disk.as_ref())?;
+    let mirror = match_log(mirror, &config, &deployment, on_disk.as_ref(), false)?;
     remember_anchors(&mirror, &config, &signing, on_disk.as_ref())?;
     remember_signed_batches(&ledger, signing.memory())?;
     signing.memory().finish_rebuild();
@@ -145,7 +145,17 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         .with_context(|| opening("log"))?;
     reached(points::START_LOG);
     let log_reader = writer.reader();
-    remember_entries(&log_reader, published, signing.memory())?;
+    remember_entries(&log_reader, published, signing.memory()).with_context(|| opening("log"))?;
+    let mirror = match_log(mirror, &config, &deployment, Some(&log_reader), true)?;
+    refuse_older_log(
+        &config,
+        &deployment,
+        &rpc,
+        &ledger,
+        &signing,
+        writer.published().checkpoint.size(),
+    )
+    .await?;
     let log = LogHandle::spawn(writer)?;
     tracing::info!(entries = published, mirror = ?opened, "opened");
 
@@ -271,11 +281,24 @@ fn log_on_disk(
     }
 }
 
-/// Feeds the memory with every entry of the log; says how many.
+/// Feeds the memory with every entry that can be read already; says how many. A power cut tears the newest tiles, which
+/// are not synced: the writer makes them again from what it staged, and the rest is read then.
 fn read_log(reader: &LogReader, memory: &Memory, origin: &str) -> anyhow::Result<u64> {
     let published = reader.published()?;
     memory.remember_log(origin, published.checkpoint.size(), published.checkpoint.root())?;
-    remember_entries(reader, 0, memory)
+    let mut read = 0;
+    for entry in reader.entries(0..published.checkpoint.size()) {
+        match entry {
+            Ok((index, bytes)) => remember_entry(index, &bytes, memory)?,
+            Err(error @ vestiary_log::LogError::Damaged { .. }) => {
+                tracing::warn!(%error, read, "the log is read to its end after its writer has restored it");
+                break;
+            }
+            Err(error) => return Err(error).with_context(|| opening("log")),
+        }
+        read += 1;
+    }
+    Ok(read)
 }
 
 /// Feeds the memory with the entries from an index on; says how many entries the log has.
@@ -283,14 +306,19 @@ fn remember_entries(reader: &LogReader, from: u64, memory: &Memory) -> anyhow::R
     let size = reader.published()?.checkpoint.size();
     for entry in reader.entries(from..size) {
         let (index, bytes) = entry.context("reading the log")?;
-        // The log is opaque: what this version cannot read, it did not sign.
-        if let Ok(statement) = Statement::parse(&bytes) {
-            memory
-                .remember_statement(&statement)
-                .with_context(|| format!("log entry {index}"))?;
-        }
+        remember_entry(index, &bytes, memory)?;
     }
     Ok(size)
+}
+
+fn remember_entry(index: u64, bytes: &[u8], memory: &Memory) -> anyhow::Result<()> {
+    // The log is opaque: what this version cannot read, it did not sign.
+    if let Ok(statement) = Statement::parse(bytes) {
+        memory
+            .remember_statement(&statement)
+            .with_context(|| format!("log entry {index}"))?;
+    }
+    Ok(())
 }
 
 fn remember_outbox(ledger: &Ledger, memory: &Memory) -> anyhow::Result<()> {
@@ -309,17 +337,22 @@ fn remember_outbox(ledger: &Ledger, memory: &Memory) -> anyhow::Result<()> {
     })
 }
 
-/// A mirror that folded another log, or more of this one than there is, is deleted and filled again.
+/// A mirror that folded another log, or more of this one than there is, is deleted and filled again. What cannot be read
+/// before the writer `has_restored` the log says nothing yet.
 fn match_log(
     mirror: Mirror,
     config: &Config,
     deployment: &Deployment,
     log: Option<&LogReader>,
+    has_restored: bool,
 ) -> anyhow::Result<Mirror> {
     let Some((index, digest)) = mirror.view().last_entry() else {
         return Ok(mirror);
     };
     let entry = log.and_then(|log| log.entry(index).ok());
+    if entry.is_none() && !has_restored {
+        return Ok(mirror);
+    }
     if entry.is_some_and(|entry| vestiary::digest::Sha256::of(&entry) == digest) {
         return Ok(mirror);
     }
@@ -331,6 +364,34 @@ fn match_log(
     drop(mirror);
     Mirror::wipe(&path)?;
     Ok(Mirror::open(&path, mirror_config(config, deployment))?)
+}
+
+/// A log that is shorter than what was promised or anchored was restored from an older copy: what is appended to it
+/// would be another log under the same name.
+async fn refuse_older_log(
+    config: &Config,
+    deployment: &Deployment,
+    rpc: &Rpc,
+    ledger: &Ledger,
+    signing: &Keyring,
+    size: u64,
+) -> anyhow::Result<()> {
+    let promised = ledger.read(|state| state.logged.values().map(|logged| logged.size).max().unwrap_or(0));
+    let origin_hash = alloy_primitives::keccak256(config.log.origin.as_bytes());
+    let (account, block) = (signing.anchoring_account(), rpc.head().await?.hash);
+    let anchored =
+        vestiary_chain::read::last_anchored_size(rpc, deployment.log_anchor, account, origin_hash, block)
+            .await
+            .context("asking the chain for the last anchor of the log")?;
+    if size < promised.max(anchored) {
+        bail!(
+            "{} has {size} entries; receipts name {promised} and the chain's anchor {anchored}: it is an older copy, \
+             and nothing may be appended to it. `vestiary repair --config FILE --from COPY` takes the rest from any \
+             copy of the log's public files",
+            dir(config, "log").display()
+        );
+    }
+    Ok(())
 }
 
 fn remember_anchors(

@@ -129,6 +129,7 @@ fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result
         return Err(expired(id));
     }
     let entries = entries(service, &batch)?;
+    let log_size = stated_from(service, &batch, entries.len() as u64)?;
     let commit_by_s = now_ms / 1000 + service.config.issuance.commit_within_s;
     service.ledger.command(move |state| {
         let current = state
@@ -146,7 +147,7 @@ fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result
         }
         let intent = Intent {
             id: intent_id(id),
-            log_size: service.log_size(),
+            log_size: log_size.unwrap_or_else(|| service.log_size()),
             entries_sha256: intents::digest_of(&entries),
             entries: Vec::new(),
         };
@@ -157,6 +158,17 @@ fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result
             intent,
         }])
     })
+}
+
+/// Where the log states a batch already: a journal that was restored from an older copy does not know it, and the
+/// entries are adopted.
+fn stated_from(service: &Service, batch: &Batch, entries: u64) -> Result<Option<u64>, ApiError> {
+    let stated = service.mirror.view().batch_statements(batch.prepared.root);
+    let stated = stated.map_err(crate::service::mirror_error)?;
+    let ours = stated
+        .iter()
+        .find(|entry| entry.statement.collection == batch.prepared.collection);
+    Ok(ours.and_then(|entry| (entry.index + 1).checked_sub(entries)))
 }
 
 /// The statements of a batch, certificates first, exactly as they go into the log.

@@ -6,6 +6,7 @@
 
 mod architecture;
 mod command_line;
+mod damage;
 mod description;
 mod keys;
 mod killed;
@@ -13,6 +14,7 @@ mod lanes;
 mod load;
 mod operation;
 mod papers;
+mod power;
 mod rejected;
 mod reorganised;
 mod simulated;

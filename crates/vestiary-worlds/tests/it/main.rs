@@ -15,5 +15,6 @@ mod khronos;
 mod mutations;
 mod rejected;
 mod store;
+mod store_crashes;
 mod support;
 mod worlds;

@@ -17,8 +17,9 @@ use vestiary::ids::ChainId;
 use vestiary_chain::anvil::{Anvil, AnvilOptions};
 use vestiary_chain::deploy::{Deployment, deploy};
 use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
-use vestiary_log::Disk;
 use vestiary_log::seams::{Clock, Random, SystemClock, SystemRandom};
+use vestiary_log::{Disk, Files};
+use vestiary_mirror::MirrorConfig;
 use vestiary_server::config::Config;
 use vestiary_server::keyring::Keyring;
 use vestiary_server::service::Service;
@@ -229,6 +230,8 @@ pub(crate) struct TestLedger {
     pub(crate) ground: Ground,
     /// The service's clock.
     pub(crate) clock: Arc<ShiftedClock>,
+    /// Its file system, from the next start on.
+    pub(crate) files: Arc<dyn Files>,
     config: Config,
     running: Option<Running>,
 }
@@ -266,6 +269,7 @@ impl TestLedger {
             config: ground.config(),
             ground,
             clock: Arc::default(),
+            files: Arc::new(Disk),
             running: None,
         }
     }
@@ -277,15 +281,21 @@ impl TestLedger {
 
     /// Opens and serves.
     pub(crate) async fn run(&mut self) {
+        self.try_run().await.unwrap();
+    }
+
+    /// The same where the service may refuse to start; the error as an operator reads it.
+    pub(crate) async fn try_run(&mut self) -> Result<(), String> {
         assert!(self.running.is_none(), "it runs already");
         let outside = Outside {
-            files: Arc::new(Disk),
+            files: Arc::clone(&self.files),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom) as Arc<dyn Random>,
             passphrase: passphrase(),
             endpoint: None,
         };
-        let service = startup::open(self.config.clone(), outside).await.unwrap();
+        let opened = startup::open(self.config.clone(), outside).await;
+        let service = opened.map_err(|error| format!("{error:#}"))?;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -301,6 +311,7 @@ impl TestLedger {
             serving,
         });
         self.wait_ready().await;
+        Ok(())
     }
 
     /// Waits until `/readyz` says yes.
@@ -333,6 +344,20 @@ impl TestLedger {
     /// A client with the administrator's key.
     pub(crate) fn client(&self) -> &Client {
         &self.running.as_ref().expect("it runs").client
+    }
+
+    /// What its mirror is a mirror of.
+    pub(crate) fn mirror_config(&self) -> MirrorConfig {
+        let deployment = self.deployment();
+        MirrorConfig {
+            chain: deployment.chain,
+            genesis_hash: deployment.genesis_hash,
+            registry: deployment.registry,
+            factory: deployment.factory,
+            log_anchor: deployment.log_anchor,
+            first_block: deployment.first_block,
+            log_origin: self.config.log.origin.clone(),
+        }
     }
 
     /// The contracts.
