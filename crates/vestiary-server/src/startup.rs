@@ -136,8 +136,6 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         None => 0,
     };
     remember_outbox(&ledger, signing.memory())?;
-    let mirror = match_log(mirror, &config, &deployment, on_disk.as_ref(), false)?;
-    remember_anchors(&mirror, &config, &signing, on_disk.as_ref())?;
     remember_signed_batches(&ledger, signing.memory())?;
     signing.memory().finish_rebuild();
     reached(points::START_REMEMBERED);
@@ -146,7 +144,9 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
     reached(points::START_LOG);
     let log_reader = writer.reader();
     remember_entries(&log_reader, published, signing.memory()).with_context(|| opening("log"))?;
-    let mirror = match_log(mirror, &config, &deployment, Some(&log_reader), true)?;
+    // Not before: a power cut may have torn the checkpoint, and what is staged is part of the log.
+    let mirror = match_log(mirror, &config, &deployment, &log_reader)?;
+    remember_anchors(&mirror, &config, &signing, &log_reader)?;
     refuse_older_log(
         &config,
         &deployment,
@@ -337,22 +337,17 @@ fn remember_outbox(ledger: &Ledger, memory: &Memory) -> anyhow::Result<()> {
     })
 }
 
-/// A mirror that folded another log, or more of this one than there is, is deleted and filled again. What cannot be read
-/// before the writer `has_restored` the log says nothing yet.
+/// A mirror that folded another log, or more of this one than there is, is deleted and filled again.
 fn match_log(
     mirror: Mirror,
     config: &Config,
     deployment: &Deployment,
-    log: Option<&LogReader>,
-    has_restored: bool,
+    log: &LogReader,
 ) -> anyhow::Result<Mirror> {
     let Some((index, digest)) = mirror.view().last_entry() else {
         return Ok(mirror);
     };
-    let entry = log.and_then(|log| log.entry(index).ok());
-    if entry.is_none() && !has_restored {
-        return Ok(mirror);
-    }
+    let entry = log.entry(index).ok();
     if entry.is_some_and(|entry| vestiary::digest::Sha256::of(&entry) == digest) {
         return Ok(mirror);
     }
@@ -398,14 +393,14 @@ fn remember_anchors(
     mirror: &Mirror,
     config: &Config,
     signing: &Keyring,
-    log: Option<&LogReader>,
+    log: &LogReader,
 ) -> anyhow::Result<()> {
     let origin_hash = alloy_primitives::keccak256(config.log.origin.as_bytes());
     let account = signing.anchoring_account();
     if let Some((size, anchor)) = mirror.view().latest_anchor(account, origin_hash)? {
         let root = vestiary_tlog::Hash(anchor.root.0);
         // Our own root at that size, where our log reaches it: the memory compares the two.
-        if let Some(ours) = log.and_then(|log| log.root(size).ok()) {
+        if let Ok(ours) = log.root(size) {
             signing.memory().remember_log(&config.log.origin, size, ours)?;
         }
         signing.memory().remember_witnessed(

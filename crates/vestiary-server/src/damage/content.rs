@@ -36,8 +36,16 @@ impl Stored {
             );
         }
         for file in &scan.derived {
-            let what = "it does not say what the file itself says";
-            report.add(Part::Content, "content_record_damaged", file, what, Remedy::Here);
+            if self.files.exists(file)? {
+                let what = "it does not say what the file itself says";
+                report.add(Part::Content, "content_record_damaged", file, what, Remedy::Here);
+            } else {
+                // What a crash leaves of an upload that nobody was told of.
+                report.note(
+                    file,
+                    "missing; it follows from the file, and is made when that is put again",
+                );
+            }
         }
         self.check_wanted(Some(&store), state, report);
         let counts = json!({

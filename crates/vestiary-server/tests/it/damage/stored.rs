@@ -36,6 +36,7 @@ const MIRROR_EVERY: u64 = 16;
 /// Where everything of the directory can be compared.
 struct Whole {
     files: BTreeMap<PathBuf, Vec<u8>>,
+    parts: BTreeMap<Part, BTreeMap<PathBuf, Vec<u8>>>,
     disk: ForgetfulDisk,
     log_key: VerifierKey,
     mirror: MirrorConfig,
@@ -67,6 +68,10 @@ pub(super) fn flips(ledger: &TestLedger, whole: &Path, flips: u64, seeded: &mut 
         write(&disk, &Path::new(COPY).join(file), bytes);
     }
     let whole = Whole {
+        parts: Part::ALL
+            .into_iter()
+            .map(|part| (part, of_part(&files, part)))
+            .collect(),
         files,
         disk,
         log_key: log_key(ledger),
@@ -95,7 +100,7 @@ pub(super) fn flips(ledger: &TestLedger, whole: &Path, flips: u64, seeded: &mut 
             continue;
         }
         let part = draw(seeded);
-        let flip = Flip::any(&of_part(&whole.files, part), seeded);
+        let flip = Flip::any(&whole.parts[&part], seeded);
         match flip_one(&whole, part, &flip) {
             Outcome::Here => here += 1,
             Outcome::Copy => from_copy += 1,
@@ -181,10 +186,10 @@ fn serves_nothing_else(whole: &Whole, disk: &ForgetfulDisk, part: Part, flip: &F
             let Ok(reader) = LogReader::open(files, &dir, whole.log_key.clone()) else {
                 return;
             };
-            for (path, right) in of_part(&whole.files, part) {
+            for (path, right) in &whole.parts[&part] {
                 let name = path.strip_prefix("log").unwrap().to_str().unwrap();
                 if let Ok(served) = reader.file(name) {
-                    assert!(served == right, "{flip:?} is served as {name}");
+                    assert!(served == *right, "{flip:?} is served as {name}");
                 }
             }
         }
@@ -219,15 +224,15 @@ fn is_as_before(whole: &Whole, disk: &ForgetfulDisk, part: Part, flip: &Flip) {
             assert!(now.records == right.records, "{flip:?}");
         }
         _ => {
-            for (path, right) in of_part(&whole.files, part) {
-                let now = disk.content(&Path::new(DATA).join(&path));
+            for (path, right) in &whole.parts[&part] {
+                let now = disk.content(&Path::new(DATA).join(path));
                 let next_start = path.starts_with("log/staging")
                     || path
                         .extension()
                         .is_some_and(|extension| extension == "certificates")
                         && now.is_none();
                 assert!(
-                    next_start || now.as_ref() == Some(&right),
+                    next_start || now.as_ref() == Some(right),
                     "{flip:?}: {}",
                     path.display()
                 );
@@ -257,7 +262,7 @@ fn flip_mirror(whole: &Whole, seeded: &mut Seeded) -> bool {
     let work = tempfile::tempdir().unwrap();
     replace(&whole.dir.join("mirror"), &work.path().join("mirror"));
     std::os::unix::fs::symlink(whole.dir.join("log"), work.path().join("log")).unwrap();
-    let flip = Flip::any(&of_part(&whole.files, Part::Mirror), seeded);
+    let flip = Flip::any(&whole.parts[&Part::Mirror], seeded);
     fs::write(
         work.path().join(&flip.file),
         flip.of(whole.files[&flip.file].clone()),
