@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use vestiary_log::seams::SeededRandom;
-use vestiary_log::{CheckpointSigner as _, LogError, LogReader};
+use vestiary_log::{CheckpointSigner as _, Files as _, LogError, LogReader};
 
 use crate::support::{DIR, TestLog, entries, path};
 
@@ -152,4 +152,74 @@ fn hash_tiles_are_repaired_from_the_entries() {
     log.disk.power_cut(4);
     let writer = log.open().unwrap();
     log.check(&writer);
+}
+
+#[test]
+fn every_damaged_bundle_is_listed_and_comes_back_from_a_copy() {
+    let log = settled_log(700);
+    let key = log.signer.verifier_key();
+    let bundles = [
+        path("tile/entries/000"),
+        path("tile/entries/001"),
+        path("tile/entries/002.p/188"),
+    ];
+    let rotten = log.disk.fork();
+    let copy = Path::new("copy");
+    let mut wanted = Vec::new();
+    for file in &bundles {
+        let right = log.disk.content(file).unwrap();
+        let there = copy.join(file.strip_prefix(DIR).unwrap());
+        rotten.create_dir_all(there.parent().unwrap()).unwrap();
+        rotten.write(&there, &right).unwrap();
+        // Not even a bundle any more: what follows it is read all the same.
+        rotten.rot(file, vec![0xff; 99]);
+        wanted.push((file.clone(), right));
+    }
+    let fsck = || vestiary_log::log::fsck(&rotten, Path::new(DIR), &key).unwrap();
+    let health = fsck();
+    let found: Vec<_> = health
+        .findings
+        .iter()
+        .map(|finding| finding.file.clone())
+        .collect();
+    assert_eq!(found, bundles);
+    assert_eq!(
+        health.repair(&rotten, Path::new(DIR), &[]).unwrap(),
+        0,
+        "only a copy has them"
+    );
+    assert_eq!(fsck(), health);
+    // A copy is believed as far as it has the hashes that the tiles name.
+    rotten.rot(
+        &copy.join("tile/entries/001"),
+        log.disk.content(&bundles[0]).unwrap(),
+    );
+    assert_eq!(health.repair(&rotten, Path::new(DIR), &[copy]).unwrap(), 2);
+    let left: Vec<_> = fsck().findings.into_iter().map(|finding| finding.file).collect();
+    assert_eq!(left, bundles[1..2]);
+    rotten.rot(&copy.join("tile/entries/001"), wanted[1].1.clone());
+    fsck().repair(&rotten, Path::new(DIR), &[copy]).unwrap();
+    assert!(fsck().findings.is_empty());
+    for (file, right) in wanted {
+        assert!(rotten.content(&file) == Some(right), "{}", file.display());
+    }
+}
+
+#[test]
+fn where_entries_and_their_tile_are_both_gone_the_rest_is_still_listed() {
+    let log = settled_log(700);
+    let gone = ["tile/entries/000", "tile/0/000", "tile/entries/001"].map(path);
+    for file in &gone {
+        log.disk.rot(file, vec![0xff; 99]);
+    }
+    let health = vestiary_log::log::fsck(&log.disk, Path::new(DIR), &log.signer.verifier_key()).unwrap();
+    let mut found: Vec<_> = health
+        .findings
+        .iter()
+        .map(|finding| finding.file.clone())
+        .collect();
+    found.sort();
+    let mut wanted = gone.to_vec();
+    wanted.sort();
+    assert_eq!(found, wanted);
 }
