@@ -188,19 +188,24 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         bindings: RwLock::new(HashMap::new()),
         config,
     });
-    open_log(&service).await?;
-    let finished = intents::finish_all(&service).await?;
-    if finished > 0 {
-        tracing::info!(finished, "intents that a crash left open are in the log now");
-    }
-    let certified = intents::certify_missing(&service)?;
-    if certified > 0 {
-        tracing::warn!(certified, "certificates that were missing are signed again");
-    }
-    crate::worker::follow::fold_entries(&service).await?;
+    finish_begun(&service).await?;
     make_first_api_key(&service)?;
     reached(points::START_FINISHED);
     Ok(service)
+}
+
+/// Ends what the last life began, and takes in what it left.
+async fn finish_begun(service: &Arc<Service>) -> anyhow::Result<()> {
+    open_log(service).await?;
+    let finished = intents::finish_all(service).await?;
+    if finished > 0 {
+        tracing::info!(finished, "intents that a crash left open are in the log now");
+    }
+    let certified = intents::certify_missing(service)?;
+    if certified > 0 {
+        tracing::warn!(certified, "certificates that were missing are signed again");
+    }
+    crate::worker::follow::fold_entries(service).await
 }
 
 /// What could not be opened, and what to do: the cause behind it names file and place.

@@ -29,7 +29,7 @@ pub(crate) enum Command {
         /// Make every key that a service needs and this directory does not have.
         #[arg(long, value_name = "DIR", conflicts_with_all = ["purpose", "out"])]
         service: Option<PathBuf>,
-        /// With --service: how many submitter accounts, as chain.submitter_lanes of the configuration wants.
+        /// With --service: how many submitter accounts, as `chain.submitter_lanes` of the configuration wants.
         #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "service")]
         lanes: usize,
         #[command(flatten)]

@@ -29,8 +29,8 @@ async fn lane_view(ledger: &TestLedger, name: &str) -> LaneView {
 /// The value of a lane's gauge in `/metrics`.
 async fn gauge(ledger: &TestLedger, name: &str, lane: &str) -> Option<f64> {
     let text = ledger.client().get("/metrics").await.text();
-    let line = format!("{name}{{lane=\"{lane}\"}} ");
-    let value = text.lines().find_map(|text| text.strip_prefix(&line))?;
+    let start = format!("{name}{{lane=\"{lane}\"}} ");
+    let value = text.lines().find_map(|text| text.strip_prefix(&start))?;
     Some(value.parse().unwrap())
 }
 
