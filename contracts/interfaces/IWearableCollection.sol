@@ -12,20 +12,24 @@ pragma solidity ^0.8.28;
 ///
 /// Who may do what:
 /// - the issuer's account, as the registry names it at that moment: commit (itself, or by signature
-///   that anybody submits), grant and take back the minter role, change the base URI and the royalty;
-/// - a minter: mint serials whose leaf names no claim key, and nothing else;
-/// - the holder of a claim key: have its one serial minted to the receiver it names;
-/// - an owner, and whom it approved: move the token. Only the owner: burn it.
-/// Nobody pauses, reverses or forces a transfer; nobody delays a claim; nobody changes an edition.
+///   that anybody submits), grant and take back the minter and the pauser role, change the claim key of
+///   a serial that nobody claimed or withdraw it (with notice), propose revisions of a design, state
+///   its licence once, change the base URI and the royalty;
+/// - a minter: mint serials whose leaf names no claim key, itself or by voucher, and nothing else;
+/// - a pauser: stop such mints, for 14 days at most;
+/// - the holder of a claim key: have its one serial minted to the receiver it names.
+/// Nobody delays a claim other than by the notice above; nobody changes an edition. What owners do, and
+/// what can be done about a token that exists, stands in IWearableRights.sol, the other half of this
+/// contract.
 ///
 /// Trusts: the registry, an immutable of the implementation, for the issuer's account; that account
-/// for what it commits (see commitBatch for what the contract cannot know).
+/// for what it commits (see commitBatch for what the contract cannot know). Metadata documents at
+/// tokenURI follow ERC-4955: what one world wants to know stands in `namespaces`, beside all others'.
 ///
 /// @dev Signatures are EIP-712, domain name "Vestiary", version "1", chain id and this contract.
 /// Those of accounts without code are 65 bytes with s in the lower half; accounts with code are asked
 /// by ERC-1271. Claim keys have no code and are never asked.
 ///
-/// The owner, the user's expiry and the flags of a token share one storage word, see wordOf.
 interface IWearableCollection {
     /// @notice Serials committed together, exactly as the issuer signs them (without the deadline).
     /// @param designId The design; the collection's next number when it was registered, from 1.
@@ -73,6 +77,22 @@ interface IWearableCollection {
     /// @notice `minter` may, or may no longer, mint serials without claim key.
     event MinterChanged(address indexed minter, bool allowed);
 
+    /// @notice `pauser` may, or may no longer, stop mints for a while.
+    event PauserChanged(address indexed pauser, bool allowed);
+
+    /// @notice No serial without claim key is minted up to and including second `until`.
+    event MintingPaused(uint256 until);
+
+    /// @notice From second `changesAt` on, the unclaimed serial is claimed by `newKey`; by nobody when
+    /// that is the address 1: the serial is withdrawn. Until then by the key that it had.
+    event ClaimKeyChanging(uint256 indexed tokenId, address indexed newKey, uint256 changesAt);
+
+    /// @notice The issuer proposes, or no longer proposes, this document as a revision of the design.
+    event RevisionProposed(uint64 indexed designId, bytes32 indexed designDigest, bool proposed);
+
+    /// @notice The wearables of the design are under the licence with this SHA-256.
+    event LicenceStated(uint64 indexed designId, bytes32 licenceDigest);
+
     /// @notice Metadata links now start with `baseUri`; empty: they are content addresses.
     event BaseUriChanged(string baseUri);
 
@@ -88,8 +108,23 @@ interface IWearableCollection {
     /// @notice `caller` has no minter role.
     error NotMinter(address caller);
 
-    /// @notice `caller` does not own the token.
-    error NotTokenOwner(uint256 tokenId, address caller);
+    /// @notice `caller` is neither pauser nor the issuer's account.
+    error NotPauser(address caller);
+
+    /// @notice A pause ends 14 days from now at the latest.
+    error PauseTooLong(uint256 until);
+
+    /// @notice Minting is paused up to and including second `until`.
+    error MintingIsPaused(uint256 until);
+
+    /// @notice The token is no serial of a committed batch.
+    error NotCommitted(uint256 tokenId);
+
+    /// @notice The issuer withdrew the serial, and its notice is over.
+    error SerialWithdrawn(uint256 tokenId);
+
+    /// @notice The design's licence was stated before. It never changes.
+    error LicenceFixed(uint64 designId);
 
     /// @notice The signature's deadline lies before the block's timestamp.
     error DeadlinePassed(uint256 deadline);
@@ -131,7 +166,8 @@ interface IWearableCollection {
     /// @notice The token exists, or existed and was burned. A serial is minted once, ever.
     error AlreadyMinted(uint256 tokenId);
 
-    /// @notice Leaves without claim key are a minter's, not claimed.
+    /// @notice Leaves without claim key are a minter's, not claimed; and the addresses 0 and 1 are no
+    /// claim keys.
     error ZeroClaimKey();
 
     /// @notice Gives a fresh clone its issuer and texts. The factory calls it in the call that creates
@@ -173,10 +209,11 @@ interface IWearableCollection {
     /// it; who copies the call can change nothing in it.
     /// @dev Typed data: Claim(uint256 tokenId,bytes32 certificateDigest,address to,uint256 deadline).
     /// The token id is the nonce: it is minted once, ever. No callback into the receiver, so a
-    /// receiver can neither refuse nor re-enter. There is no pause.
+    /// receiver can neither refuse nor re-enter. There is no pause. Whoever signs must be the key in the
+    /// leaf, unless the issuer replaced it, see replaceClaimKey.
     ///
-    /// Reverts: DeadlinePassed, ZeroClaimKey, OutsideBatch, NotInBatch, AlreadyMinted, BadSignature,
-    /// and ERC-721's error for the zero receiver.
+    /// Reverts: DeadlinePassed, ZeroClaimKey, OutsideBatch, NotInBatch, AlreadyMinted, SerialWithdrawn,
+    /// BadSignature, and ERC-721's error for the zero receiver.
     /// @param root Root of the batch that covers the token.
     /// @param certificateDigest The certificate's digest, as in the leaf.
     /// @param claimKey The address of the claim key, as in the leaf; not zero.
@@ -197,8 +234,8 @@ interface IWearableCollection {
 
     /// @notice Mints a serial whose leaf names no claim key. Minters only.
     /// @dev A serial with a claim key cannot be minted here, whoever calls. No callback into the
-    /// receiver. Reverts: NotMinter, OutsideBatch, NotInBatch, AlreadyMinted, and ERC-721's error for
-    /// the zero receiver.
+    /// receiver. Reverts: MintingIsPaused, NotMinter, OutsideBatch, NotInBatch, AlreadyMinted,
+    /// SerialWithdrawn, and ERC-721's error for the zero receiver.
     function mint(
         bytes32 root,
         uint256 tokenId,
@@ -207,9 +244,77 @@ interface IWearableCollection {
         bytes32[] calldata proof
     ) external;
 
-    /// @notice Destroys a token for good; its word keeps the burned flag and the serial never returns.
-    /// Owner only: neither approved accounts nor the issuer.
-    function burn(uint256 tokenId) external;
+    /// @notice Mints a serial whose leaf names no claim key, by a voucher that a minter signed. Anybody
+    /// may submit it; the voucher dies when its signer is no longer a minter.
+    /// @dev Typed data: Voucher(uint256 tokenId,bytes32 certificateDigest,address to,uint256 deadline).
+    /// The token id is the nonce. Accounts with code are asked by ERC-1271.
+    ///
+    /// Reverts: as mint, of which NotMinter concerns `minter`, and DeadlinePassed, BadSignature.
+    /// @param minter Who signed; a minter now.
+    /// @param deadline Last second, by the block's timestamp, at which the voucher counts.
+    function mintByVoucher(
+        bytes32 root,
+        uint256 tokenId,
+        bytes32 certificateDigest,
+        address to,
+        address minter,
+        uint256 deadline,
+        bytes32[] calldata proof,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Gives a serial that was not minted another claim key, 7 days from now: a garment came back,
+    /// a label was lost. Issuer's account only. Until then the key it has claims as ever; a change that
+    /// is under way is replaced by this one.
+    /// @dev Says nothing about a serial whose leaf names no claim key: that one stays the minters'.
+    /// Reverts: NotIssuer, ZeroClaimKey, NotCommitted, AlreadyMinted.
+    function replaceClaimKey(uint256 tokenId, address newKey) external;
+
+    /// @notice The same at once, because the present key signed for it too. Issuer's account only.
+    /// @dev Typed data: ReplaceClaimKey(uint256 tokenId,address newKey,uint256 deadline). The leaf is
+    /// opened, since it may be what names the present key. A change under way is cancelled.
+    /// Reverts: NotIssuer, DeadlinePassed, ZeroClaimKey, OutsideBatch, NotInBatch, AlreadyMinted,
+    /// SerialWithdrawn, BadSignature.
+    /// @param claimKey As in the leaf, also when it was replaced since.
+    /// @param signature The present key's, 65 bytes r ‖ s ‖ v.
+    function replaceClaimKeyNow(
+        bytes32 root,
+        uint256 tokenId,
+        bytes32 certificateDigest,
+        address claimKey,
+        address newKey,
+        uint256 deadline,
+        bytes32[] calldata proof,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Withdraws a serial that was not minted, 7 days from now: it can then be neither claimed
+    /// nor minted, and leaves a hole in the edition. Issuer's account only. Until then a claim works. A
+    /// key given later by replaceClaimKey arms the serial again.
+    /// @dev Reverts: NotIssuer, NotCommitted, AlreadyMinted.
+    function withdrawSerial(uint256 tokenId) external;
+
+    /// @notice Grants or takes back the pauser role. Issuer's account only.
+    function setPauser(address pauser, bool allowed) external;
+
+    /// @notice Stops mints of serials without claim key, vouchers among them, up to and including second
+    /// `until`, 14 days from now at most; a past second ends the pause. Pausers and the issuer's account.
+    /// Neither claims nor transfers nor anything else ever stops.
+    /// @dev Reverts: NotPauser, PauseTooLong.
+    function pauseMinting(uint40 until) external;
+
+    /// @notice Proposes a document as a revision of a design, or takes the proposal back. Issuer's account
+    /// only. It concerns nobody until the owner of a wearable accepts it for that one: see acceptRevision.
+    /// Who accepted keeps it, whatever becomes of the proposal.
+    /// @dev Reverts: NotIssuer, BadDesign (the design is not open, or the digest is zero).
+    /// @param designDigest SHA-256 of the revised design document.
+    function proposeRevision(uint64 designId, bytes32 designDigest, bool proposed) external;
+
+    /// @notice States the licence of a design, once and for good. Issuer's account only.
+    /// @dev What the design document says about its licence comes first; this is for contracts, which
+    /// cannot read documents. Reverts: NotIssuer, BadDesign, LicenceFixed.
+    /// @param licenceDigest SHA-256 of the licence text, not zero.
+    function stateLicence(uint64 designId, bytes32 licenceDigest) external;
 
     /// @notice Grants or takes back the minter role. Issuer's account only; nobody else has a say.
     function setMinter(address minter, bool allowed) external;
@@ -217,8 +322,8 @@ interface IWearableCollection {
     /// @notice Changes the prefix of metadata links. Issuer's account only.
     /// @dev With a base URI, tokenURI = baseUri ‖ "metadata/" ‖ chain id ‖ "/" ‖ collection ‖ "/" ‖
     /// token id, and contractURI = baseUri ‖ "contract-metadata/" ‖ chain id ‖ "/" ‖ collection
-    /// (numbers decimal, the address in lower case with 0x). Without one, tokenURI is designUri, and
-    /// contractURI is empty. The links carry the address because it is not known before creation.
+    /// (numbers decimal, the address in lower case with 0x). Without one, tokenURI is the URI of the design
+    /// document that the wearable follows, and contractURI is empty. The links carry the address because it is not known before creation.
     function setBaseUri(string calldata baseUri) external;
 
     /// @notice Sets the ERC-2981 royalty of every token. Issuer's account only.
@@ -245,10 +350,25 @@ interface IWearableCollection {
     /// @notice Whether `minter` may mint serials without claim key.
     function isMinter(address minter) external view returns (bool);
 
-    /// @notice The token's storage word: bits 0–159 owner, 160–199 the user's expiry in seconds (0
-    /// none), 200–255 flags: bit 200 burned. Bits 201 lost, 202 revoked, 203 recovering, 204 choosing
-    /// are reserved and read zero, as do the rest. Zero: never minted.
-    function wordOf(uint256 tokenId) external view returns (uint256 word);
+    /// @notice Whether `pauser` may stop mints.
+    function isPauser(address pauser) external view returns (bool);
+
+    /// @notice The last second of the pause of mints; in the past: there is none.
+    function mintingPausedUntil() external view returns (uint40);
+
+    /// @notice What became of a serial's claim key. `current` is the key that replaced the leaf's (0: none
+    /// did); from second `changesAt` on `next` is it (0: no change is under way). The address 1 means
+    /// withdrawn.
+    function claimKeyChangeOf(uint256 tokenId)
+        external
+        view
+        returns (address current, address next, uint40 changesAt);
+
+    /// @notice Whether the issuer proposes this document as a revision of the design.
+    function isRevision(uint64 designId, bytes32 designDigest) external view returns (bool);
+
+    /// @notice SHA-256 of the design's licence; zero while it is not stated.
+    function licenceOf(uint64 designId) external view returns (bytes32);
 
     /// @notice "ipfs://" and the CID (version 1, raw, sha2-256, base16) of the design document: a name
     /// of its bytes, whoever keeps them. Empty while the design is not open.

@@ -63,6 +63,22 @@ interface IERC4906 {
     event BatchMetadataUpdate(uint256 _fromTokenId, uint256 _toTokenId);
 }
 
+/// @title ERC-4907: one user of a token beside its owner, until a time
+/// @dev In our collections only the owner lends, never an approved account; a loan is revoked by setUser
+/// with the zero user, and ends when the token moves; the second `expires` is included, fits 40 bits and is
+/// not in the past.
+interface IERC4907 {
+    /// @notice `user` may use the token until `expires`; the zero user: nobody beside the owner.
+    event UpdateUser(uint256 indexed tokenId, address indexed user, uint64 expires);
+
+    /// @notice Lends the token to `user` up to and including second `expires`, or ends the loan.
+    function setUser(uint256 tokenId, address user, uint64 expires) external;
+    /// @notice Who uses the token now; zero: nobody beside its owner.
+    function userOf(uint256 tokenId) external view returns (address user);
+    /// @notice Until when the token is, or was, lent; 0: it is not.
+    function userExpires(uint256 tokenId) external view returns (uint256 expires);
+}
+
 /// @title ERC-7572: metadata of the collection
 interface IERC7572 {
     /// @notice The collection's metadata changed.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC165} from "@openzeppelin/contracts/interfaces/IERC165.sol";
-import {IERC4906} from "@openzeppelin/contracts/interfaces/IERC4906.sol";
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
@@ -11,13 +9,16 @@ import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {IIssuerRegistry} from "../interfaces/IIssuerRegistry.sol";
 import {IWearableCollection} from "../interfaces/IWearableCollection.sol";
 import {CollectionBase} from "./collection/CollectionBase.sol";
+import {ClaimKeys} from "./collection/ClaimKeys.sol";
 import {Commits} from "./collection/Commits.sol";
 import {Mints} from "./collection/Mints.sol";
+import {OwnerSignatures} from "./collection/OwnerSignatures.sol";
+import {IERC4907} from "./IERC4907.sol";
 import {IERC7572} from "./IERC7572.sol";
 import {VestiaryTypes} from "./libraries/VestiaryTypes.sol";
 
 /// @title The wearables of one issuer's collection: its texts, and the union of its parts
-contract WearableCollection is Commits, Mints, IERC4906, IERC5267, IERC7572 {
+contract WearableCollection is Commits, Mints, ClaimKeys, OwnerSignatures, IERC5267, IERC7572 {
     /// CIDv1, raw, sha2-256 of 32 bytes, in base16: what stands before the digest.
     string private constant RAW_CID_PREFIX = "ipfs://f01551220";
 
@@ -73,9 +74,7 @@ contract WearableCollection is Commits, Mints, IERC4906, IERC5267, IERC7572 {
 
     function tokenURI(uint256 tokenId) public view override returns (string memory) {
         _requireOwned(tokenId);
-        // Exists, so its upper half is a design number.
-        // forge-lint: disable-next-line(unsafe-typecast)
-        if (bytes(_collectionBaseUri).length == 0) return designUri(uint64(tokenId >> 64));
+        if (bytes(_collectionBaseUri).length == 0) return _contentUri(designDigestOf(tokenId));
         return string.concat(_link("metadata/"), "/", Strings.toString(tokenId));
     }
 
@@ -85,20 +84,19 @@ contract WearableCollection is Commits, Mints, IERC4906, IERC5267, IERC7572 {
     }
 
     /// @inheritdoc IWearableCollection
-    function designUri(uint64 designId) public view returns (string memory) {
+    function designUri(uint64 designId) external view returns (string memory) {
         bytes32 digest = _designs[designId].designDigest;
-        if (digest == 0) return "";
+        return digest == 0 ? "" : _contentUri(digest);
+    }
+
+    function _contentUri(bytes32 digest) private pure returns (string memory) {
         bytes memory hexDigits = bytes(Strings.toHexString(uint256(digest), 32));
         return string.concat(RAW_CID_PREFIX, string(Bytes.slice(hexDigits, 2))); // without "0x"
     }
 
-    function supportsInterface(bytes4 interfaceId)
-        public
-        view
-        override(CollectionBase, IERC165)
-        returns (bool)
-    {
-        return interfaceId == ERC4906_ID || super.supportsInterface(interfaceId);
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == ERC4906_ID || interfaceId == type(IERC4907).interfaceId
+            || super.supportsInterface(interfaceId);
     }
 
     /// @inheritdoc IERC5267

@@ -126,6 +126,68 @@ contract GasTest is World {
         _measure("burn");
     }
 
+    /// Two wearables of design 1, both the player's.
+    function _two() private returns (uint256 tokenId) {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 2, true);
+        _commit(1, 1, leaves);
+        _claim(leaves, 0, player);
+        _claim(leaves, 1, player);
+        return leaves[0].tokenId;
+    }
+
+    function test_gas_of_a_voucher() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 4, false);
+        bytes32 root = _commit(1, 1, leaves);
+        (, bytes32[] memory proof) = Trees.open(leaves, 0);
+        uint256 tokenId = leaves[0].tokenId;
+        bytes memory signature =
+            _signVoucher(address(collection), _key("service"), tokenId, leaves[0].digest, player, NOW);
+        collection.mintByVoucher(root, tokenId, leaves[0].digest, player, service, NOW, proof, signature);
+        _measure("mint by voucher, depth 2");
+    }
+
+    function test_gas_of_a_loan() public {
+        uint256 tokenId = _two();
+        vm.prank(player);
+        collection.setUser(tokenId, friend, uint64(NOW + 1 days));
+        _measure("lend");
+    }
+
+    function test_gas_of_marking_lost() public {
+        uint256 tokenId = _two();
+        vm.prank(player);
+        collection.markLost(tokenId);
+        _measure("mark lost");
+    }
+
+    function test_gas_of_an_offer_and_its_taking() public {
+        uint256 tokenId = _two();
+        uint64 until = uint64(NOW + 1 days);
+        vm.prank(player);
+        collection.offer(tokenId, vm.addr(_key("link")), until);
+        _measure("offer");
+        bytes memory signature = _signTake(address(collection), _key("link"), tokenId, player, friend, until);
+        vm.prank(service);
+        collection.take(tokenId, friend, signature);
+        _measure("take");
+    }
+
+    function test_gas_of_a_gift_by_signature() public {
+        uint256 tokenId = _two();
+        bytes memory act = abi.encodeCall(collection.give, (tokenId, friend));
+        bytes32 hash = _actHash(
+            address(collection),
+            "Give(uint256 tokenId,address to,uint256 nonce,uint256 deadline)",
+            abi.encode(tokenId, friend),
+            1,
+            NOW
+        );
+        bytes memory signature = _sign(_key("player"), hash);
+        vm.prank(service);
+        collection.actBySignature(act, 1, NOW, signature);
+        _measure("give by signature, first nonce");
+    }
+
     function test_gas_of_an_anchor() public {
         vm.startPrank(service);
         logAnchor.anchor(ORIGIN, 1000, keccak256("first"));

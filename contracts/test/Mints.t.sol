@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
+import {IWearableRights} from "../interfaces/IWearableRights.sol";
 import {IWearableCollection} from "../interfaces/IWearableCollection.sol";
 import {Trees} from "./support/Trees.sol";
 import {World} from "./support/World.sol";
@@ -80,6 +81,127 @@ contract MintsTest is World {
         collection.setRoyalty(service, 10_000);
     }
 
+    // ---- Vouchers
+
+    function _voucher(Trees.Leaf[] memory leaves, address to, bytes memory signature, address minter)
+        private
+    {
+        (bytes32 root, bytes32[] memory proof) = Trees.open(leaves, 0);
+        collection.mintByVoucher(root, leaves[0].tokenId, leaves[0].digest, to, minter, NOW, proof, signature);
+    }
+
+    function _signedVoucher(Trees.Leaf[] memory leaves, string memory name, address to)
+        private
+        view
+        returns (bytes memory)
+    {
+        return _signVoucher(address(collection), _key(name), leaves[0].tokenId, leaves[0].digest, to, NOW);
+    }
+
+    function test_anybody_submits_a_voucher_of_a_minter_once() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 4, false);
+        _commit(1, 1, leaves);
+        bytes memory signature = _signedVoucher(leaves, "service", player);
+        vm.startPrank(stranger);
+        vm.expectRevert(IWearableCollection.BadSignature.selector);
+        _voucher(leaves, stranger, signature, service);
+        _voucher(leaves, player, signature, service);
+        vm.assertEq(collection.ownerOf(leaves[0].tokenId), player);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.AlreadyMinted.selector, leaves[0].tokenId));
+        _voucher(leaves, player, signature, service);
+    }
+
+    function test_attack_a_voucher_outlives_its_signers_role_its_deadline_or_its_signer() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 4, false);
+        _commit(1, 1, leaves);
+        bytes memory signature = _signedVoucher(leaves, "stranger", player);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.NotMinter.selector, stranger));
+        _voucher(leaves, player, signature, stranger);
+        vm.expectRevert(IWearableCollection.BadSignature.selector);
+        _voucher(leaves, player, signature, service);
+        signature = _signedVoucher(leaves, "service", player);
+        vm.prank(brand);
+        collection.setMinter(service, false);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.NotMinter.selector, service));
+        _voucher(leaves, player, signature, service);
+        vm.prank(brand);
+        collection.setMinter(service, true);
+        vm.warp(NOW + 1);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.DeadlinePassed.selector, NOW));
+        _voucher(leaves, player, signature, service);
+    }
+
+    function test_attack_a_voucher_for_a_serial_with_a_claim_key() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 4, true);
+        bytes32 root = _commit(1, 1, leaves);
+        bytes memory signature = _signedVoucher(leaves, "service", service);
+        vm.expectRevert(
+            abi.encodeWithSelector(IWearableCollection.NotInBatch.selector, root, leaves[0].tokenId)
+        );
+        _voucher(leaves, service, signature, service);
+    }
+
+    // ---- Pauses
+
+    function test_a_pause_stops_mints_and_vouchers_and_nothing_else() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 4, false);
+        bytes32 root = _commit(1, 1, leaves);
+        vm.prank(brand);
+        collection.setPauser(friend, true);
+        vm.expectEmit(address(collection));
+        emit IWearableCollection.MintingPaused(NOW + 14 days);
+        vm.prank(friend);
+        collection.pauseMinting(uint40(NOW + 14 days));
+        bytes memory refused =
+            abi.encodeWithSelector(IWearableCollection.MintingIsPaused.selector, NOW + 14 days);
+        (, bytes32[] memory proof) = Trees.open(leaves, 0);
+        vm.prank(service);
+        vm.expectRevert(refused);
+        collection.mint(root, leaves[0].tokenId, leaves[0].digest, player, proof);
+        bytes memory signature = _signedVoucher(leaves, "service", player);
+        vm.expectRevert(refused);
+        _voucher(leaves, player, signature, service);
+
+        // Commits, claims and transfers go on.
+        Trees.Leaf[] memory claimable = _leaves(2, 1, 2, true);
+        _commit(2, 1, claimable);
+        _claim(claimable, 0, player);
+        vm.prank(player);
+        collection.give(claimable[0].tokenId, friend);
+
+        vm.warp(NOW + 14 days + 1);
+        _mint(leaves, 0, player);
+    }
+
+    function test_a_pause_is_short_and_ends_early_when_told() public {
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 4, false);
+        _commit(1, 1, leaves);
+        vm.startPrank(brand);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.PauseTooLong.selector, NOW + 14 days + 1));
+        collection.pauseMinting(uint40(NOW + 14 days + 1));
+        collection.pauseMinting(uint40(NOW + 1));
+        collection.pauseMinting(0);
+        vm.stopPrank();
+        _mint(leaves, 0, player);
+    }
+
+    function test_only_pausers_and_the_issuer_pause() public {
+        bytes memory refused = abi.encodeWithSelector(IWearableCollection.NotPauser.selector, service);
+        vm.prank(service);
+        vm.expectRevert(refused);
+        collection.pauseMinting(uint40(NOW + 1));
+        vm.startPrank(brand);
+        collection.setPauser(service, true);
+        collection.setPauser(service, false);
+        vm.stopPrank();
+        vm.prank(service);
+        vm.expectRevert(refused);
+        collection.pauseMinting(uint40(NOW + 1));
+        vm.prank(service);
+        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.NotIssuer.selector, brandId, service));
+        collection.setPauser(service, true);
+    }
+
     // ---- Transfers and the end
 
     function test_an_owner_gives_a_wearable_away_by_a_plain_transfer() public {
@@ -103,7 +225,7 @@ contract MintsTest is World {
             collection.transferFrom(player, others[i], tokenId);
             vm.prank(others[i]);
             vm.expectRevert(
-                abi.encodeWithSelector(IWearableCollection.NotTokenOwner.selector, tokenId, others[i])
+                abi.encodeWithSelector(IWearableRights.NotTokenOwner.selector, tokenId, others[i])
             );
             collection.burn(tokenId);
         }
@@ -136,7 +258,7 @@ contract MintsTest is World {
         vm.prank(player);
         collection.setApprovalForAll(friend, true);
         vm.startPrank(friend);
-        vm.expectRevert(abi.encodeWithSelector(IWearableCollection.NotTokenOwner.selector, tokenId, friend));
+        vm.expectRevert(abi.encodeWithSelector(IWearableRights.NotTokenOwner.selector, tokenId, friend));
         collection.burn(tokenId);
         collection.transferFrom(player, friend, tokenId);
     }

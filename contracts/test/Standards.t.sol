@@ -9,6 +9,7 @@ import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {IERC721, IERC721Metadata} from "@openzeppelin/contracts/token/ERC721/extensions/IERC721Metadata.sol";
 
 import "../interfaces/Standards.sol" as Ours;
+import {IERC4907} from "../src/IERC4907.sol";
 import {IERC7572} from "../src/IERC7572.sol";
 import {Vm} from "./support/Vm.sol";
 
@@ -24,6 +25,8 @@ contract StandardsTest {
             bytes32(type(IERC721).interfaceId ^ type(IERC721Metadata).interfaceId)
         );
         vm.assertEq(bytes32(type(Ours.IERC2981).interfaceId), bytes32(type(IERC2981).interfaceId));
+        vm.assertEq(bytes32(type(Ours.IERC4907).interfaceId), bytes32(type(IERC4907).interfaceId));
+        vm.assertEq(bytes32(type(Ours.IERC4907).interfaceId), bytes32(bytes4(0xad092b5c)));
         vm.assertEq(bytes32(type(Ours.IERC7572).interfaceId), bytes32(type(IERC7572).interfaceId));
         vm.assertEq(bytes32(type(Ours.IERC5267).interfaceId), bytes32(type(IERC5267).interfaceId));
         vm.assertEq(bytes32(type(Ours.IERC1271).interfaceId), bytes32(type(IERC1271).interfaceId));
@@ -49,6 +52,7 @@ contract StandardsTest {
         vm.assertEq(Ours.IERC721.ApprovalForAll.selector, IERC721.ApprovalForAll.selector);
         vm.assertEq(Ours.IERC4906.MetadataUpdate.selector, IERC4906.MetadataUpdate.selector);
         vm.assertEq(Ours.IERC4906.BatchMetadataUpdate.selector, IERC4906.BatchMetadataUpdate.selector);
+        vm.assertEq(Ours.IERC4907.UpdateUser.selector, IERC4907.UpdateUser.selector);
         vm.assertEq(Ours.IERC7572.ContractURIUpdated.selector, IERC7572.ContractURIUpdated.selector);
         vm.assertEq(Ours.IERC5267.EIP712DomainChanged.selector, IERC5267.EIP712DomainChanged.selector);
     }

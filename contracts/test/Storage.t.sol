@@ -66,6 +66,51 @@ contract StorageTest is World {
         vm.assertEq(_at(address(collection), design), uint256(EDITION) | uint256(3) << 64 | terms << 128);
     }
 
+    function test_slots_of_what_owners_and_issuer_do_with_a_token() public {
+        uint256 tokenId = _wearableOf(player);
+        address account = address(collection);
+        bytes32 id = bytes32(tokenId);
+        vm.startPrank(player);
+        collection.setUser(tokenId, friend, uint64(NOW + 5));
+        collection.offer(tokenId, stranger, uint64(NOW + 7));
+        collection.cancelNonce(257);
+        vm.stopPrank();
+        uint256 word = uint256(uint160(player)) | (NOW + 5) << 160 | uint256(1) << 205;
+        vm.assertEq(_at(account, _mapping(id, bytes32(uint256(2)))), word);
+        vm.assertEq(_at(account, _mapping(id, bytes32(uint256(15)))), uint256(uint160(friend)));
+        bytes32 nonces =
+            _mapping(bytes32(uint256(1)), _mapping(bytes32(uint256(uint160(player))), bytes32(uint256(16))));
+        vm.assertEq(_at(account, nonces), 2);
+        bytes32 begun = _mapping(id, bytes32(uint256(17)));
+        vm.assertEq(_at(account, begun), uint256(uint160(stranger)) | (NOW + 7) << 160);
+
+        vm.startPrank(brand);
+        collection.revoke(tokenId, 3);
+        collection.proposeRevision(1, "revised", true);
+        collection.stateLicence(1, "licence");
+        collection.setPauser(friend, true);
+        collection.pauseMinting(uint40(NOW + 9));
+        collection.replaceClaimKey(tokenId + 1, friend);
+        vm.stopPrank();
+        vm.startPrank(player);
+        collection.acceptRevision(tokenId, "revised");
+        collection.markLost(tokenId);
+        collection.askClearLost(tokenId);
+        vm.stopPrank();
+        word = uint256(uint160(player)) | (NOW + 5) << 160 | uint256(3) << 201;
+        vm.assertEq(_at(account, _mapping(id, bytes32(uint256(2)))), word);
+        vm.assertEq(_at(account, begun) >> 200, NOW + 7 days);
+        vm.assertEq(vm.load(account, _mapping(id, bytes32(uint256(19)))), "revised");
+        bytes32 revisions = _mapping(bytes32(uint256(1)), bytes32(uint256(20)));
+        vm.assertEq(_at(account, _mapping("revised", revisions)), 1);
+        vm.assertEq(vm.load(account, _mapping(bytes32(uint256(1)), bytes32(uint256(21)))), "licence");
+        vm.assertEq(_at(account, _mapping(bytes32(uint256(uint160(friend))), bytes32(uint256(22)))), 1);
+        vm.assertEq(_at(account, bytes32(uint256(8))) >> 128, NOW + 9);
+        bytes32 change = _mapping(bytes32(tokenId + 1), bytes32(uint256(18)));
+        vm.assertEq(_at(account, change), (NOW + 7 days) << 160);
+        vm.assertEq(_at(account, _plus(change, 1)), uint256(uint160(friend)));
+    }
+
     function test_slots_of_the_factory_list() public view {
         address account = address(factory);
         vm.assertEq(_at(account, 0), 1);
@@ -121,27 +166,29 @@ contract StorageTest is World {
 
     // ---- OpenZeppelin writes the owner, we write the flags: neither may touch the other's bits.
 
-    function testFuzz_a_transfer_leaves_the_upper_96_bits_alone(uint96 upper) public {
+    function testFuzz_a_transfer_ends_loan_and_offer_and_leaves_all_other_bits_alone(uint96 upper) public {
+        upper &= ~uint96(OwnerWord.LOST >> 160); // which would stop it
+        uint96 kept = upper & ~uint96(OwnerWord.ENDS_WITH_OWNER >> 160);
         uint256 tokenId = _wearableOf(player);
         bytes32 slot = _mapping(bytes32(tokenId), bytes32(OwnerWord.OWNERS_SLOT));
         vm.store(address(collection), slot, bytes32(uint256(upper) << 160 | uint256(uint160(player))));
         vm.assertEq(collection.ownerOf(tokenId), player);
         vm.prank(player);
         collection.transferFrom(player, friend, tokenId);
-        vm.assertEq(_at(address(collection), slot), uint256(upper) << 160 | uint256(uint160(friend)));
+        vm.assertEq(_at(address(collection), slot), uint256(kept) << 160 | uint256(uint160(friend)));
         vm.prank(friend);
         collection.burn(tokenId);
-        vm.assertEq(_at(address(collection), slot), uint256(upper) << 160 | OwnerWord.BURNED);
+        vm.assertEq(_at(address(collection), slot), uint256(kept) << 160 | OwnerWord.BURNED);
     }
 
-    function testFuzz_setting_flags_leaves_owner_and_other_flags_alone(
+    function testFuzz_setting_a_flag_leaves_owner_and_other_flags_alone(
         uint256 tokenId,
         uint256 word,
         uint8 flag
     ) public {
         flag = flag % 56 + 200;
         vm.store(address(this), _mapping(bytes32(tokenId), bytes32(OwnerWord.OWNERS_SLOT)), bytes32(word));
-        OwnerWord.setFlags(tokenId, uint256(1) << flag);
+        OwnerWord.change(tokenId, 0, uint256(1) << flag);
         vm.assertEq(OwnerWord.load(tokenId), word | uint256(1) << flag);
     }
 }

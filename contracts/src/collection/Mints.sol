@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import {IWearableCollection} from "../../interfaces/IWearableCollection.sol";
-import {OwnerWord} from "../libraries/OwnerWord.sol";
+import {Signatures} from "../libraries/Signatures.sol";
 import {VestiaryTypes} from "../libraries/VestiaryTypes.sol";
-import {CollectionBase} from "./CollectionBase.sol";
+import {Leaves} from "./Leaves.sol";
 
-/// @title How tokens come to be, and how they end
-abstract contract Mints is CollectionBase {
+/// @title How tokens come to be
+abstract contract Mints is Leaves {
+    uint256 private constant LONGEST_PAUSE = 14 days;
+
     /// @inheritdoc IWearableCollection
     function claim(
         bytes32 root,
@@ -26,8 +27,7 @@ abstract contract Mints is CollectionBase {
         require(claimKey != address(0), ZeroClaimKey());
         _checkLeaf(root, tokenId, certificateDigest, claimKey, proof);
         bytes32 hash = VestiaryTypes.claim(tokenId, certificateDigest, to, deadline);
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(hash, signature);
-        require(failure == ECDSA.RecoverError.NoError && signer == claimKey, BadSignature());
+        require(Signatures.isBy(_claimKeyNow(tokenId, claimKey), hash, signature), BadSignature());
         _mintCertified(to, tokenId, certificateDigest);
     }
 
@@ -38,17 +38,27 @@ abstract contract Mints is CollectionBase {
         bytes32 certificateDigest,
         address to,
         bytes32[] calldata proof
-    ) external {
+    ) external unlessPaused {
         require(isMinter[msg.sender], NotMinter(msg.sender));
-        _checkLeaf(root, tokenId, certificateDigest, address(0), proof);
-        _mintCertified(to, tokenId, certificateDigest);
+        _mintWithoutKey(root, tokenId, certificateDigest, to, proof);
     }
 
     /// @inheritdoc IWearableCollection
-    function burn(uint256 tokenId) external {
-        require(_requireOwned(tokenId) == msg.sender, NotTokenOwner(tokenId, msg.sender));
-        _burn(tokenId);
-        OwnerWord.setFlags(tokenId, OwnerWord.BURNED);
+    function mintByVoucher(
+        bytes32 root,
+        uint256 tokenId,
+        bytes32 certificateDigest,
+        address to,
+        address minter,
+        uint256 deadline,
+        bytes32[] calldata proof,
+        bytes calldata signature
+    ) external unlessPaused {
+        require(block.timestamp <= deadline, DeadlinePassed(deadline));
+        require(isMinter[minter], NotMinter(minter));
+        bytes32 hash = VestiaryTypes.voucher(tokenId, certificateDigest, to, deadline);
+        require(SignatureChecker.isValidSignatureNowCalldata(minter, hash, signature), BadSignature());
+        _mintWithoutKey(root, tokenId, certificateDigest, to, proof);
     }
 
     /// @inheritdoc IWearableCollection
@@ -58,27 +68,35 @@ abstract contract Mints is CollectionBase {
     }
 
     /// @inheritdoc IWearableCollection
-    function wordOf(uint256 tokenId) external view returns (uint256) {
-        return OwnerWord.load(tokenId);
+    function setPauser(address pauser, bool allowed) external onlyIssuer {
+        isPauser[pauser] = allowed;
+        emit PauserChanged(pauser, allowed);
     }
 
-    /// The batch covers the token, the tree has the leaf, and the serial was never minted.
-    function _checkLeaf(
+    /// @inheritdoc IWearableCollection
+    function pauseMinting(uint40 until) external {
+        require(isPauser[msg.sender] || msg.sender == _issuerAccount(), NotPauser(msg.sender));
+        require(until <= block.timestamp + LONGEST_PAUSE, PauseTooLong(until));
+        mintingPausedUntil = until;
+        emit MintingPaused(until);
+    }
+
+    modifier unlessPaused() {
+        require(block.timestamp > mintingPausedUntil, MintingIsPaused(mintingPausedUntil));
+        _;
+    }
+
+    /// A leaf without claim key, of a serial that is not withdrawn.
+    function _mintWithoutKey(
         bytes32 root,
         uint256 tokenId,
         bytes32 certificateDigest,
-        address claimKey,
+        address to,
         bytes32[] calldata proof
-    ) private view {
-        StoredBatch memory batch = _batches[root];
-        uint256 first = uint256(batch.designId) << 64 | batch.firstSerial;
-        require(tokenId >= first && tokenId - first < batch.count, OutsideBatch(root, tokenId));
-
-        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(tokenId, certificateDigest, claimKey))));
-        require(MerkleProof.verifyCalldata(proof, root, leaf), NotInBatch(root, tokenId));
-
-        // The whole word, not the owner: a burned token keeps its flag.
-        require(OwnerWord.load(tokenId) == 0, AlreadyMinted(tokenId));
+    ) private {
+        _checkLeaf(root, tokenId, certificateDigest, address(0), proof);
+        _claimKeyNow(tokenId, address(0)); // reverts for a serial that is withdrawn
+        _mintCertified(to, tokenId, certificateDigest);
     }
 
     /// No callback into the receiver: it could refuse a claim, or re-enter.

@@ -7,16 +7,30 @@ pragma solidity 0.8.37;
 /// that one storage proof shows owner and rights together, and a transfer pays for one word:
 ///
 ///   bits   0–159  owner; zero: not minted, or burned
-///   bits 160–199  user's expiry, seconds; reserved, zero
-///   bits 200–255  flags: 200 burned; 201 lost, 202 revoked, 203 recovering, 204 choosing are
-///                 reserved, the rest unassigned; all zero but 200
+///   bits 160–199  user's expiry, seconds, that second included; zero: not lent
+///   bits 200–255  flags, below; 203 recovering and 204 choosing are reserved, they and the
+///                 rest are zero
 ///
 /// A test pins the slot, and that neither side ever disturbs the other's bits.
 library OwnerWord {
     /// The slot of `_owners` in OpenZeppelin's ERC721, which stands first in our storage.
     uint256 internal constant OWNERS_SLOT = 2;
 
+    uint256 internal constant EXPIRY_SHIFT = 160;
+    uint256 internal constant EXPIRY = uint256(type(uint40).max) << EXPIRY_SHIFT;
+    uint256 internal constant FLAGS_SHIFT = 200;
+
+    /// Destroyed; the serial is never minted again.
     uint256 internal constant BURNED = 1 << 200;
+    /// The owner says that somebody else has the account: nothing moves.
+    uint256 internal constant LOST = 1 << 201;
+    /// The issuer says so, for a reason that its event names.
+    uint256 internal constant REVOKED = 1 << 202;
+    /// Offered to a key.
+    uint256 internal constant OFFERED = 1 << 205;
+
+    /// What ends when a wearable goes to another owner.
+    uint256 internal constant ENDS_WITH_OWNER = EXPIRY | OFFERED;
 
     /// The whole word; zero if the token was never minted.
     function load(uint256 tokenId) internal view returns (uint256 word) {
@@ -26,11 +40,12 @@ library OwnerWord {
         }
     }
 
-    /// Sets flags; the owner, the expiry and the other flags stay.
-    function setFlags(uint256 tokenId, uint256 flags) internal {
+    /// Clears the bits `cleared`, then sets the bits `set`; all others stay, the owner among them.
+    function change(uint256 tokenId, uint256 cleared, uint256 set) internal returns (uint256 word) {
         bytes32 slot = _slot(tokenId);
         assembly ("memory-safe") {
-            sstore(slot, or(sload(slot), flags))
+            word := or(and(sload(slot), not(cleared)), set)
+            sstore(slot, word)
         }
     }
 

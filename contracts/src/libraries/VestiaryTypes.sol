@@ -20,6 +20,32 @@ library VestiaryTypes {
     bytes32 internal constant CLAIM_TYPEHASH =
         keccak256("Claim(uint256 tokenId,bytes32 certificateDigest,address to,uint256 deadline)");
 
+    bytes32 internal constant VOUCHER_TYPEHASH =
+        keccak256("Voucher(uint256 tokenId,bytes32 certificateDigest,address to,uint256 deadline)");
+
+    bytes32 internal constant REPLACE_CLAIM_KEY_TYPEHASH =
+        keccak256("ReplaceClaimKey(uint256 tokenId,address newKey,uint256 deadline)");
+
+    bytes32 internal constant TAKE_TYPEHASH =
+        keccak256("Take(uint256 tokenId,address from,address to,uint256 until)");
+
+    // Owners' acts, see IWearableRights.actBySignature.
+
+    bytes32 internal constant GIVE_TYPEHASH =
+        keccak256("Give(uint256 tokenId,address to,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant BURN_TYPEHASH =
+        keccak256("Burn(uint256 tokenId,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant SET_USER_TYPEHASH =
+        keccak256("SetUser(uint256 tokenId,address user,uint64 expires,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant OFFER_TYPEHASH =
+        keccak256("Offer(uint256 tokenId,address key,uint64 until,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant MARK_LOST_TYPEHASH =
+        keccak256("MarkLost(uint256 tokenId,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant ASK_CLEAR_LOST_TYPEHASH =
+        keccak256("AskClearLost(uint256 tokenId,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant ACCEPT_REVISION_TYPEHASH =
+        keccak256("AcceptRevision(uint256 tokenId,bytes32 designDigest,uint256 nonce,uint256 deadline)");
+
     /// The hash that the issuer's account signs to commit `batch` on this contract.
     function commitBatch(IWearableCollection.Batch calldata batch, uint256 deadline)
         internal
@@ -36,6 +62,38 @@ library VestiaryTypes {
         returns (bytes32)
     {
         return _signingHash(keccak256(abi.encode(CLAIM_TYPEHASH, tokenId, certificateDigest, to, deadline)));
+    }
+
+    /// The hash that a minter signs for a serial without claim key to be minted to `to`.
+    function voucher(uint256 tokenId, bytes32 certificateDigest, address to, uint256 deadline)
+        internal
+        view
+        returns (bytes32)
+    {
+        return _signingHash(keccak256(abi.encode(VOUCHER_TYPEHASH, tokenId, certificateDigest, to, deadline)));
+    }
+
+    /// The hash that a claim key signs to be replaced at once.
+    function replaceClaimKey(uint256 tokenId, address newKey, uint256 deadline)
+        internal
+        view
+        returns (bytes32)
+    {
+        return _signingHash(keccak256(abi.encode(REPLACE_CLAIM_KEY_TYPEHASH, tokenId, newKey, deadline)));
+    }
+
+    /// The hash that the key of an offer signs to have the token moved to `to`.
+    function take(uint256 tokenId, address from, address to, uint256 until) internal view returns (bytes32) {
+        return _signingHash(keccak256(abi.encode(TAKE_TYPEHASH, tokenId, from, to, until)));
+    }
+
+    /// The hash that an owner signs for an act with these arguments, each a whole word.
+    function act(bytes32 typeHash, bytes calldata arguments, uint256 nonce, uint256 deadline)
+        internal
+        view
+        returns (bytes32)
+    {
+        return _signingHash(keccak256(abi.encodePacked(typeHash, arguments, nonce, deadline)));
     }
 
     function _signingHash(bytes32 structHash) private view returns (bytes32) {

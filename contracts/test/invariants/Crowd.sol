@@ -7,12 +7,12 @@ import {WearableCollection} from "../../src/WearableCollection.sol";
 import {Trees} from "../support/Trees.sol";
 import {Vm} from "../support/Vm.sol";
 
-/// @title Everybody who does something to a collection, at random, and what they saw happen
+/// @title Everybody who does something to a collection's serials, at random, and what they saw happen
 /// @dev Every action goes through `_try`, which notes what succeeded and never expects anything: the
 /// invariants judge. Choices are folded into small ranges, so that actors meet.
-contract Crowd {
-    Vm private constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
-    uint256 private constant DEADLINE = type(uint256).max;
+abstract contract Crowd {
+    Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+    uint256 internal constant DEADLINE = type(uint256).max;
     uint64 private constant DESIGNS = 3;
 
     WearableCollection public collection;
@@ -29,7 +29,20 @@ contract Crowd {
         bool withKeys;
     }
 
-    Committed[] private _committed;
+    /// What became of a claim key, as the interface says it should.
+    struct KeyChange {
+        address current;
+        address next;
+        uint256 changesAt;
+    }
+
+    address internal constant WITHDRAWN = address(1);
+
+    Committed[] internal _committed;
+    mapping(uint256 => KeyChange) internal _keyChanges;
+    uint256 internal _pausedUntil;
+    uint256[6] private _keys;
+    address[6] private _actors;
     uint256[] public tokenIds;
     mapping(uint256 => uint256) public mints;
     mapping(uint256 => bool) public burned;
@@ -43,14 +56,18 @@ contract Crowd {
         collection = collection_;
         registry = registry_;
         issuerId = issuerId_;
+        for (uint256 i = 0; i < names.length; ++i) {
+            _keys[i] = uint256(keccak256(bytes(names[i])));
+            _actors[i] = vm.addr(_keys[i]);
+        }
     }
 
     function key(uint256 who) public view returns (uint256) {
-        return uint256(keccak256(bytes(names[who % names.length])));
+        return _keys[who % 6];
     }
 
     function actor(uint256 who) public view returns (address) {
-        return vm.addr(key(who));
+        return _actors[who % 6];
     }
 
     function tokenCount() external view returns (uint256) {
@@ -93,29 +110,89 @@ contract Crowd {
         registry.acceptAccount(issuerId);
     }
 
+    function pause(uint256 who, uint32 seconds_) external {
+        uint256 until = block.timestamp + seconds_ % 20 days;
+        // Mostly short, so that minters get somewhere.
+        if (seconds_ % 4 != 0) until = block.timestamp;
+        bool may = _isIssuer(actor(who)) && until <= block.timestamp + 14 days;
+        bool done = _try(who, abi.encodeCall(IWearableCollection.pauseMinting, (uint40(until))));
+        _expect(done == may, may ? "the issuer could not pause" : "somebody else paused, or for too long");
+        if (done) _pausedUntil = until;
+    }
+
+    function wait(uint32 seconds_) external {
+        vm.warp(block.timestamp + seconds_ % 5 days);
+    }
+
+    /// A new claim key, the key of somebody in the crowd; or none, which withdraws the serial.
+    function changeClaimKey(uint256 who, uint256 batch, uint64 offset, uint256 newKey) external {
+        if (_committed.length == 0) return;
+        Committed storage chosen = _committed[batch % _committed.length];
+        uint256 tokenId = chosen.firstTokenId + offset % chosen.count;
+        bool may = _isIssuer(actor(who)) && mints[tokenId] == 0;
+        bool withdraw = newKey % 8 == 0;
+        bytes memory call = withdraw
+            ? abi.encodeCall(IWearableCollection.withdrawSerial, (tokenId))
+            : abi.encodeCall(IWearableCollection.replaceClaimKey, (tokenId, actor(newKey)));
+        bool done = _try(who, call);
+        _expect(done == may, may ? "the issuer could not change a claim key" : "a claim key was changed");
+        if (!done) return;
+        KeyChange storage change = _keyChanges[tokenId];
+        if (change.changesAt != 0 && block.timestamp >= change.changesAt) change.current = change.next;
+        change.next = withdraw ? WITHDRAWN : actor(newKey);
+        change.changesAt = block.timestamp + 7 days;
+    }
+
+    /// Who may claim now: zero for the key of the leaf.
+    function _replacement(uint256 tokenId) internal view returns (address) {
+        KeyChange storage change = _keyChanges[tokenId];
+        return change.changesAt != 0 && block.timestamp >= change.changesAt ? change.next : change.current;
+    }
+
+    function keyChangeOf(uint256 tokenId) external view returns (address, address, uint256) {
+        KeyChange storage change = _keyChanges[tokenId];
+        return (change.current, change.next, change.changesAt);
+    }
+
     // ---- What takes tokens out of batches
 
     function claim(uint256 who, uint256 batch, uint64 offset, uint256 to, uint256 signer) external {
         if (_committed.length == 0) return;
         Committed storage chosen = _committed[batch % _committed.length];
         uint256 tokenId = chosen.firstTokenId + offset % (chosen.count + 1);
-        // One in four signs with a key of his own.
-        bool forged = signer % 4 == 0;
-        uint256 signingKey = forged ? key(signer) : _claimKey(tokenId);
-        if (!_try(who, _claimCall(chosen, offset, tokenId, actor(to), signingKey))) return;
-        _expect(chosen.withKeys && !forged, "claimed without the claim key");
-        _minted(chosen, tokenId, actor(to));
+        bool may = _isOpen(chosen, tokenId, true) && _isClaimKey(tokenId, signer);
+        bool done = _try(who, _claimCall(chosen, tokenId, actor(to), _signingKey(tokenId, signer)));
+        _expect(done == may, may ? "a claim was stopped" : "claimed without the claim key");
+        if (done) _minted(chosen, tokenId, actor(to));
     }
 
-    function _claimCall(
-        Committed storage chosen,
-        uint64 offset,
-        uint256 tokenId,
-        address to,
-        uint256 signingKey
-    ) private view returns (bytes memory) {
+    /// One in four signs with a key of his own, the others with that of the leaf.
+    function _signingKey(uint256 tokenId, uint256 signer) private view returns (uint256) {
+        return signer % 4 == 0 ? key(signer) : _claimKey(tokenId);
+    }
+
+    function _isClaimKey(uint256 tokenId, uint256 signer) private view returns (bool) {
+        address replacement = _replacement(tokenId);
+        return signer % 4 == 0 ? actor(signer) == replacement : replacement == address(0);
+    }
+
+    /// A leaf of its kind that nobody opened yet.
+    function _isOpen(Committed storage chosen, uint256 tokenId, bool withKeys) private view returns (bool) {
+        return
+            chosen.withKeys == withKeys && tokenId < chosen.firstTokenId + chosen.count && mints[tokenId] == 0;
+    }
+
+    function _proof(Committed storage chosen, uint256 tokenId) private view returns (bytes32[] memory proof) {
+        (, proof) = Trees.open(_leaves(chosen), (tokenId - chosen.firstTokenId) % chosen.count);
+    }
+
+    function _claimCall(Committed storage chosen, uint256 tokenId, address to, uint256 signingKey)
+        private
+        view
+        returns (bytes memory)
+    {
         Trees.Leaf memory leaf = _leafOf(tokenId, chosen.withKeys);
-        (, bytes32[] memory proof) = Trees.open(_leaves(chosen), offset % chosen.count);
+        bytes32[] memory proof = _proof(chosen, tokenId);
         bytes memory signature = _sign(signingKey, _claimHash(tokenId, leaf.digest, to));
         return abi.encodeCall(
             IWearableCollection.claim,
@@ -126,61 +203,62 @@ contract Crowd {
     function mint(uint256 who, uint256 batch, uint64 offset, uint256 to) external {
         if (_committed.length == 0) return;
         Committed storage chosen = _committed[batch % _committed.length];
-        Trees.Leaf memory leaf = _leaf(chosen, offset % (chosen.count + 1));
-        (, bytes32[] memory proof) = Trees.open(_leaves(chosen), offset % chosen.count);
-        bool mayMint = collection.isMinter(actor(who));
-        bool done = _try(
-            who,
-            abi.encodeCall(
-                IWearableCollection.mint, (chosen.root, leaf.tokenId, leaf.digest, actor(to), proof)
-            )
+        uint256 tokenId = chosen.firstTokenId + offset % (chosen.count + 1);
+        bool may = _isOpen(chosen, tokenId, false) && _mayMint(who, tokenId);
+        bytes32 digest = _leafOf(tokenId, false).digest;
+        bytes memory call = abi.encodeCall(
+            IWearableCollection.mint, (chosen.root, tokenId, digest, actor(to), _proof(chosen, tokenId))
         );
-        if (!done) return;
-        _expect(mayMint, "minted without the role");
-        _expect(!chosen.withKeys, "minted a serial with a claim key");
-        _minted(chosen, leaf.tokenId, actor(to));
+        bool done = _try(who, call);
+        _expect(done == may, may ? "a minter was stopped" : "minted what was not the minter's");
+        if (done) _minted(chosen, tokenId, actor(to));
     }
 
-    // ---- What owners do, or others with what is not theirs
-
-    function transfer(uint256 who, uint256 token, uint256 to) external {
-        if (tokenIds.length == 0) return;
-        uint256 tokenId = tokenIds[token % tokenIds.length];
-        address owner = owners[tokenId];
-        bool may = owner != address(0)
-            && (actor(who) == owner
-                || collection.isApprovedForAll(owner, actor(who))
-                || collection.getApproved(tokenId) == actor(who));
-        bool done =
-            _try(who, abi.encodeWithSelector(collection.transferFrom.selector, owner, actor(to), tokenId));
-        _expect(done == may, may ? "a transfer was stopped" : "somebody else moved a token");
-        if (done) owners[tokenId] = actor(to);
+    /// A voucher in the name of `minter`; every second one is signed by somebody else.
+    function mintByVoucher(uint256 minter, uint256 batch, uint64 offset, uint256 to, uint256 signer)
+        external
+    {
+        if (_committed.length == 0) return;
+        Committed storage chosen = _committed[batch % _committed.length];
+        uint256 tokenId = chosen.firstTokenId + offset % (chosen.count + 1);
+        if (signer % 2 == 0) signer = minter;
+        bool may =
+            _isOpen(chosen, tokenId, false) && _mayMint(minter, tokenId) && actor(signer) == actor(minter);
+        bool done = _try(5, _voucherCall(chosen, tokenId, actor(to), actor(minter), key(signer)));
+        _expect(done == may, may ? "a voucher was refused" : "a voucher minted what it may not");
+        if (done) _minted(chosen, tokenId, actor(to));
     }
 
-    function approve(uint256 who, uint256 token, uint256 to) external {
-        if (tokenIds.length == 0) return;
-        uint256 tokenId = tokenIds[token % tokenIds.length];
-        _try(who, abi.encodeWithSelector(collection.approve.selector, actor(to), tokenId));
+    function _mayMint(uint256 minter, uint256 tokenId) private view returns (bool) {
+        return collection.isMinter(actor(minter)) && block.timestamp > _pausedUntil
+            && _replacement(tokenId) != WITHDRAWN;
     }
 
-    function approveAll(uint256 who, uint256 to, bool approved) external {
-        _try(who, abi.encodeWithSelector(collection.setApprovalForAll.selector, actor(to), approved));
+    function _voucherCall(
+        Committed storage chosen,
+        uint256 tokenId,
+        address to,
+        address minter,
+        uint256 signingKey
+    ) private view returns (bytes memory) {
+        bytes32 digest = _leafOf(tokenId, false).digest;
+        bytes32[] memory proof = _proof(chosen, tokenId);
+        bytes memory signature = _sign(signingKey, _voucherHash(tokenId, digest, to));
+        return abi.encodeCall(
+            IWearableCollection.mintByVoucher,
+            (chosen.root, tokenId, digest, to, minter, DEADLINE, proof, signature)
+        );
     }
 
-    function burn(uint256 who, uint256 token) external {
-        if (tokenIds.length == 0 || token % 4 != 0) return;
-        uint256 tokenId = tokenIds[token % tokenIds.length];
-        bool may = owners[tokenId] == actor(who);
-        bool done = _try(who, abi.encodeCall(IWearableCollection.burn, (tokenId)));
-        _expect(done == may, may ? "an owner could not burn" : "somebody else burned");
-        if (!done) return;
-        burned[tokenId] = true;
-        owners[tokenId] = address(0);
+    function _voucherHash(uint256 tokenId, bytes32 digest, address to) private view returns (bytes32) {
+        bytes32 typeHash =
+            keccak256("Voucher(uint256 tokenId,bytes32 certificateDigest,address to,uint256 deadline)");
+        return _typed(keccak256(abi.encode(typeHash, tokenId, digest, to, DEADLINE)));
     }
 
     // ---- Notes
 
-    function _try(uint256 who, bytes memory data) private returns (bool done) {
+    function _try(uint256 who, bytes memory data) internal returns (bool done) {
         vm.prank(actor(who));
         (done,) = address(collection).call(data);
         if (done) ++successes[string(abi.encodePacked(bytes4(data)))];
@@ -190,11 +268,11 @@ contract Crowd {
         return successes[string(abi.encodePacked(selector))];
     }
 
-    function _expect(bool condition, string memory breach) private {
+    function _expect(bool condition, string memory breach) internal {
         if (!condition) breaches.push(breach);
     }
 
-    function _isIssuer(address account) private view returns (bool) {
+    function _isIssuer(address account) internal view returns (bool) {
         return account == registry.accountOf(issuerId);
     }
 
@@ -216,7 +294,7 @@ contract Crowd {
         _committed.push(Committed(batch.root, firstTokenId, batch.count, withKeys));
     }
 
-    function _minted(Committed storage batch, uint256 tokenId, address to) private {
+    function _minted(Committed storage batch, uint256 tokenId, address to) internal {
         _expect(
             tokenId >= batch.firstTokenId && tokenId < batch.firstTokenId + batch.count, "outside its batch"
         );
@@ -271,17 +349,12 @@ contract Crowd {
         return _leavesOf(batch.firstTokenId, batch.count, batch.withKeys);
     }
 
-    /// The leaf at an offset, which may lie one past the batch.
-    function _leaf(Committed storage batch, uint64 offset) private view returns (Trees.Leaf memory) {
-        return _leafOf(batch.firstTokenId + offset, batch.withKeys);
-    }
-
-    function _sign(uint256 signingKey, bytes32 hash) private pure returns (bytes memory) {
+    function _sign(uint256 signingKey, bytes32 hash) internal pure returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(signingKey, hash);
         return abi.encodePacked(r, s, v);
     }
 
-    function _typed(bytes32 structHash) private view returns (bytes32) {
+    function _typed(bytes32 structHash) internal view returns (bytes32) {
         bytes32 domain = keccak256(
             abi.encode(
                 keccak256(

@@ -215,4 +215,42 @@ abstract contract World {
     ) internal view returns (bytes memory) {
         return _sign(key, _claimHash(contract_, tokenId, digest, to, deadline));
     }
+
+    /// An owner's act as its owner would sign it: the type in full, the arguments as whole words.
+    function _actHash(
+        address contract_,
+        string memory typeText,
+        bytes memory arguments,
+        uint256 nonce,
+        uint256 deadline
+    ) internal view returns (bytes32) {
+        bytes32 typeHash = keccak256(bytes(typeText));
+        return _typed(contract_, keccak256(bytes.concat(typeHash, arguments, abi.encode(nonce, deadline))));
+    }
+
+    function _signVoucher(
+        address contract_,
+        uint256 key,
+        uint256 tokenId,
+        bytes32 digest,
+        address to,
+        uint256 deadline
+    ) internal view returns (bytes memory) {
+        bytes32 typeHash = keccak256(
+            "Voucher(uint256 tokenId,bytes32 certificateDigest,address to,uint256 deadline)"
+        );
+        return _sign(key, _typed(contract_, keccak256(abi.encode(typeHash, tokenId, digest, to, deadline))));
+    }
+
+    function _signTake(
+        address contract_,
+        uint256 key,
+        uint256 tokenId,
+        address from,
+        address to,
+        uint256 until
+    ) internal view returns (bytes memory) {
+        bytes32 typeHash = keccak256("Take(uint256 tokenId,address from,address to,uint256 until)");
+        return _sign(key, _typed(contract_, keccak256(abi.encode(typeHash, tokenId, from, to, until))));
+    }
 }

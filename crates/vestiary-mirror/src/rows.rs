@@ -157,7 +157,7 @@ row! {
     pub struct Token {
         /// Who owns it; the zero address once burned.
         pub owner: Address,
-        /// Bits of [`FLAG_BURNED`] and later ones.
+        /// Bits 200 to 255 of the token's storage word, from [`FLAG_BURNED`] on.
         pub flags: u64,
         /// The certificate's digest that its mint opened.
         pub certificate_digest: Sha256,

@@ -31,6 +31,10 @@ mod generated {
     );
     sol!(
         #[sol(all_derives)]
+        "../../contracts/interfaces/IWearableRights.sol"
+    );
+    sol!(
+        #[sol(all_derives)]
         "../../contracts/interfaces/ILogAnchor.sol"
     );
     sol!(
@@ -40,8 +44,8 @@ mod generated {
 }
 
 pub use generated::{
-    ICollectionFactory, IERC165, IERC721, IERC1271, IERC2981, IERC4906, IERC5267, IERC7572, IIssuerRegistry,
-    ILogAnchor, IWearableCollection,
+    ICollectionFactory, IERC165, IERC721, IERC1271, IERC2981, IERC4906, IERC4907, IERC5267, IERC7572,
+    IIssuerRegistry, ILogAnchor, IWearableCollection, IWearableRights,
 };
 
 /// Longest text of a contract that [`describe_revert`] passes on, in characters.
@@ -61,6 +65,7 @@ pub fn describe_revert(data: &[u8]) -> Option<String> {
         })
     }
     described::<IWearableCollection::IWearableCollectionErrors>(data)
+        .or_else(|| described::<IWearableRights::IWearableRightsErrors>(data))
         .or_else(|| described::<IIssuerRegistry::IIssuerRegistryErrors>(data))
         .or_else(|| described::<ICollectionFactory::ICollectionFactoryErrors>(data))
         .or_else(|| described::<ILogAnchor::ILogAnchorErrors>(data))
@@ -147,6 +152,18 @@ mod tests {
     fn the_other_standards_have_their_selectors_and_topics() {
         assert_eq!(IERC165::supportsInterfaceCall::SELECTOR, [0x01, 0xff, 0xc9, 0xa7]);
         assert_eq!(IERC2981::royaltyInfoCall::SELECTOR, [0x2a, 0x55, 0x20, 0x5a]);
+        assert_eq!(
+            interface_id(&[
+                IERC4907::setUserCall::SELECTOR,
+                IERC4907::userOfCall::SELECTOR,
+                IERC4907::userExpiresCall::SELECTOR,
+            ]),
+            fixed_bytes!("0xad092b5c")
+        );
+        assert_eq!(
+            IERC4907::UpdateUser::SIGNATURE_HASH,
+            keccak256("UpdateUser(uint256,address,uint64)")
+        );
         assert_eq!(IERC1271::isValidSignatureCall::SELECTOR, [0x16, 0x26, 0xba, 0x7e]);
         assert_eq!(IERC5267::eip712DomainCall::SELECTOR, [0x84, 0xb0, 0x19, 0x6e]);
         assert_eq!(IERC7572::contractURICall::SELECTOR, [0xe8, 0xa3, 0xd4, 0x85]);
@@ -163,7 +180,19 @@ mod tests {
     #[test]
     fn our_events_have_the_signatures_that_the_mirror_counts_on() {
         let topic = |signature: &str| keccak256(signature);
-        let pairs: [(B256, &str); 8] = [
+        let pairs: [(B256, &str); 11] = [
+            (
+                IIssuerRegistry::KeyCompromised::SIGNATURE_HASH,
+                "KeyCompromised(uint64,bytes32,bytes32,uint64,uint64)",
+            ),
+            (
+                IIssuerRegistry::IssuerAccredited::SIGNATURE_HASH,
+                "IssuerAccredited(uint64,address,bytes32)",
+            ),
+            (
+                IWearableRights::RightsChanged::SIGNATURE_HASH,
+                "RightsChanged(uint256,uint256)",
+            ),
             (
                 IIssuerRegistry::IssuerRegistered::SIGNATURE_HASH,
                 "IssuerRegistered(uint64,address,string)",

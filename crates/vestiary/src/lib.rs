@@ -35,5 +35,6 @@ pub mod verify;
 
 // What a world is answered.
 pub mod inventory;
+pub mod precedence;
 pub mod rights;
 pub mod world;

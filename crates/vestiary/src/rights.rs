@@ -37,9 +37,14 @@ impl RightsWord {
             .map(|(_, status)| status)
     }
 
+    /// Whether its owner offers it to a key, which may take it. Says nothing against wearing or selling it.
+    pub fn is_offered(self) -> bool {
+        self.0.bit(205)
+    }
+
     /// Whether a flag is set that this version does not know. Then what the token may do is unknown too.
     pub fn has_unknown_flags(self) -> bool {
-        self.0.wrapping_shr(205) != U256::ZERO
+        self.0.wrapping_shr(206) != U256::ZERO
     }
 }
 
@@ -357,7 +362,10 @@ mod tests {
             RightsWord(U256::from(1) << 200).statuses().next(),
             Some(Status::Burned)
         );
-        assert!(RightsWord(U256::from(1) << 205).has_unknown_flags());
+        let offered = RightsWord(word | (U256::from(1) << 205));
+        assert!(offered.is_offered() && !offered.has_unknown_flags());
+        assert_eq!(offered.statuses().next(), None);
+        assert!(RightsWord(U256::from(1) << 206).has_unknown_flags());
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use vestiary::{
     abi::{
         IERC721,
         IWearableCollection::{self, IWearableCollectionEvents as Event},
+        IWearableRights::IWearableRightsEvents as RightsEvent,
     },
     digest::Sha256,
     ids::{AccountId, CollectionId, DesignId, Edition, Serial, TokenId, WearableId},
@@ -37,9 +38,34 @@ impl BlockFold<'_, '_> {
                 };
                 self.draft.put(&MINTERS, &(id, event.minter), &minter)
             }
-            // Where metadata is served and what is asked at a sale say nothing about who may wear what.
-            Event::BaseUriChanged(_) | Event::RoyaltyChanged(_) => Ok(()),
+            // Where metadata is served, what is asked at a sale, who may claim what nobody has claimed, and
+            // what the issuer proposes say nothing about who may wear what.
+            Event::BaseUriChanged(_)
+            | Event::RoyaltyChanged(_)
+            | Event::PauserChanged(_)
+            | Event::MintingPaused(_)
+            | Event::ClaimKeyChanging(_)
+            | Event::RevisionProposed(_)
+            | Event::LicenceStated(_) => Ok(()),
         }
+    }
+
+    /// Flags are folded; the other events say why they changed, or concern one wallet's signatures.
+    pub(super) fn fold_rights(&mut self, collection: CollectionId, event: &RightsEvent) -> Result<()> {
+        let RightsEvent::RightsChanged(event) = event else {
+            return Ok(());
+        };
+        let id = collection.wearable(TokenId(event.tokenId));
+        let Some(mut token) = self.draft.get(&TOKENS, &(id,))? else {
+            return Err(self.contradiction(format!("rights of {id} change and it was never minted")));
+        };
+        let burned = |flags: u64| flags & FLAG_BURNED != 0;
+        let flags = u64::try_from(event.flags).ok().filter(|flags| flags >> 56 == 0);
+        let Some(flags) = flags.filter(|flags| !burned(*flags) && !burned(token.flags)) else {
+            return Err(self.contradiction(format!("flags {:#x} of {id} cannot be", event.flags)));
+        };
+        token.flags = flags;
+        self.draft.put(&TOKENS, &(id,), &token)
     }
 
     pub(super) fn fold_transfer(

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256};
 use vestiary::{
-    abi::{ICollectionFactory, IERC721, IIssuerRegistry, ILogAnchor, IWearableCollection, SolEventInterface},
+    abi::{
+        ICollectionFactory, IERC721, IIssuerRegistry, ILogAnchor, IWearableCollection, IWearableRights,
+        SolEventInterface,
+    },
     block::{Block, ChainLog},
     digest::Sha256,
     ids::{AccountId, CollectionId, DesignId, WearableId},
@@ -122,6 +125,9 @@ impl BlockFold<'_, '_> {
         if let Some(event) = self.decode(log, COLLECTION_TOPICS)? {
             return self.fold_collection(id, event);
         }
+        if let Some(event) = self.decode(log, RIGHTS_TOPICS)? {
+            return self.fold_rights(id, &event);
+        }
         match self.decode(log, ERC721_TOPICS)? {
             Some(IERC721::IERC721Events::Transfer(event)) => self.fold_transfer(id, &event),
             _ => Ok(()),
@@ -190,6 +196,7 @@ const REGISTRY_TOPICS: &[[u8; 32]] = IIssuerRegistry::IIssuerRegistryEvents::SEL
 const FACTORY_TOPICS: &[[u8; 32]] = ICollectionFactory::ICollectionFactoryEvents::SELECTORS;
 const ANCHOR_TOPICS: &[[u8; 32]] = ILogAnchor::ILogAnchorEvents::SELECTORS;
 const COLLECTION_TOPICS: &[[u8; 32]] = IWearableCollection::IWearableCollectionEvents::SELECTORS;
+const RIGHTS_TOPICS: &[[u8; 32]] = IWearableRights::IWearableRightsEvents::SELECTORS;
 const ERC721_TOPICS: &[[u8; 32]] = IERC721::IERC721Events::SELECTORS;
 
 /// `Some` unless zero.

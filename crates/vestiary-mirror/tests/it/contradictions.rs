@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use vestiary::{
-    abi::{ICollectionFactory, IERC721, IIssuerRegistry, IWearableCollection, SolEvent},
+    abi::{ICollectionFactory, IERC721, IIssuerRegistry, IWearableCollection, IWearableRights, SolEvent},
     block::Block,
 };
 use vestiary_mirror::{
@@ -66,6 +66,27 @@ fn transfers_that_cannot_be() {
     });
     check("from nobody to nobody", |chain| {
         chain.transfer(coat(3), Address::ZERO, Address::ZERO);
+    });
+}
+
+#[test]
+fn rights_that_cannot_be() {
+    let changed = |token: u64, flags: U256| IWearableRights::RightsChanged {
+        tokenId: U256::from(1) << 64 | U256::from(token),
+        flags,
+    };
+    let collection = collection(0x20).address;
+    check("never minted", |chain| {
+        chain.event(collection, &changed(3, U256::from(2)));
+    });
+    for flags in [U256::from(1), U256::from(1) << 56, U256::MAX] {
+        check("cannot be", |chain| {
+            chain.event(collection, &changed(1, flags));
+        });
+    }
+    // Coat 2 is burned: nothing changes about it any more.
+    check("cannot be", |chain| {
+        chain.event(collection, &changed(2, U256::from(2)));
     });
 }
 

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IWearableRights} from "../../interfaces/IWearableRights.sol";
+import {IssuerRegistry} from "../../src/IssuerRegistry.sol";
+import {IERC4907} from "../../src/IERC4907.sol";
+import {WearableCollection} from "../../src/WearableCollection.sol";
+import {Crowd} from "./Crowd.sol";
+
+/// @title The same crowd, and what it does with tokens that exist
+/// @dev Beside the chain it keeps what should be true by the interface, and notes every act that went
+/// otherwise than it should: done by whom it should not, or refused to whom it should not.
+contract Owners is Crowd {
+    struct Rights {
+        bool lost;
+        bool revoked;
+        uint256 clearsAt;
+        address offeredTo;
+        uint256 until;
+        address user;
+        uint256 expires;
+        bytes32 revision;
+    }
+
+    mapping(uint256 => Rights) private _rights;
+    uint256 private _nonce;
+
+    constructor(WearableCollection collection_, IssuerRegistry registry_, uint64 issuerId_)
+        Crowd(collection_, registry_, issuerId_)
+    {}
+
+    function rightsOf(uint256 tokenId) external view returns (Rights memory) {
+        return _rights[tokenId];
+    }
+
+    function give(uint256 who, uint256 token, uint256 to, bool signed) external {
+        (uint256 tokenId, bool may) = _choose(who, token);
+        if (tokenId == 0) return;
+        bytes memory act = abi.encodeCall(IWearableRights.give, (tokenId, actor(to)));
+        string memory text = "Give(uint256 tokenId,address to,uint256 nonce,uint256 deadline)";
+        may = may && !_rights[tokenId].lost;
+        if (_act(who, act, text, signed, may)) _moved(tokenId, actor(to));
+    }
+
+    function burn(uint256 who, uint256 token, bool signed) external {
+        if (token % 4 != 0) return;
+        (uint256 tokenId, bool may) = _choose(who, token);
+        if (tokenId == 0) return;
+        bytes memory act = abi.encodeCall(IWearableRights.burn, (tokenId));
+        string memory text = "Burn(uint256 tokenId,uint256 nonce,uint256 deadline)";
+        may = may && !_rights[tokenId].lost;
+        if (!_act(who, act, text, signed, may)) return;
+        burned[tokenId] = true;
+        _moved(tokenId, address(0));
+    }
+
+    function lend(uint256 who, uint256 token, uint256 user, uint32 seconds_, bool signed) external {
+        (uint256 tokenId, bool may) = _choose(who, token);
+        if (tokenId == 0) return;
+        uint64 expires = uint64(block.timestamp + seconds_ % 10 days);
+        address borrower = user % 5 == 0 ? address(0) : actor(user);
+        bytes memory act = abi.encodeCall(IERC4907.setUser, (tokenId, borrower, expires));
+        string memory text =
+            "SetUser(uint256 tokenId,address user,uint64 expires,uint256 nonce,uint256 deadline)";
+        may = may && !_rights[tokenId].lost;
+        if (!_act(who, act, text, signed, may)) return;
+        _rights[tokenId].user = borrower;
+        _rights[tokenId].expires = borrower == address(0) ? 0 : expires;
+    }
+
+    function offer(uint256 who, uint256 token, uint256 to, uint32 seconds_, bool signed) external {
+        (uint256 tokenId, bool may) = _choose(who, token);
+        if (tokenId == 0) return;
+        uint64 until = uint64(block.timestamp + seconds_ % 10 days);
+        address taker = to % 7 == 0 ? address(0) : actor(to);
+        bytes memory act = abi.encodeCall(IWearableRights.offer, (tokenId, taker, until));
+        string memory text = "Offer(uint256 tokenId,address key,uint64 until,uint256 nonce,uint256 deadline)";
+        may = may && !_rights[tokenId].lost;
+        if (!_act(who, act, text, signed, may)) return;
+        _rights[tokenId].offeredTo = taker;
+        _rights[tokenId].until = taker == address(0) ? 0 : until;
+    }
+
+    /// Mostly by the key it is offered to.
+    function take(uint256 who, uint256 token, uint256 signer, uint256 to) external {
+        if (tokenIds.length == 0) return;
+        uint256 tokenId = tokenIds[token % tokenIds.length];
+        Rights storage rights = _rights[tokenId];
+        for (uint256 i = 0; i < 6 && signer % 4 != 0; ++i) {
+            if (actor(i) == rights.offeredTo) signer = i;
+        }
+        bytes32 typeHash = keccak256("Take(uint256 tokenId,address from,address to,uint256 until)");
+        bytes32 hash =
+            _typed(keccak256(abi.encode(typeHash, tokenId, owners[tokenId], actor(to), rights.until)));
+        bytes memory signature = _sign(key(signer), hash);
+        bool may = rights.offeredTo == actor(signer) && block.timestamp <= rights.until;
+        bool done = _try(who, abi.encodeCall(IWearableRights.take, (tokenId, actor(to), signature)));
+        _expect(done == may, may ? "a taker was stopped" : "taken by whom it was not offered to");
+        if (done) _moved(tokenId, actor(to));
+    }
+
+    function markLost(uint256 who, uint256 token, bool signed) external {
+        if (token % 3 != 0) return; // or hardly anything ever moves
+        (uint256 tokenId, bool may) = _choose(who, token);
+        if (tokenId == 0) return;
+        bytes memory act = abi.encodeCall(IWearableRights.markLost, (tokenId));
+        string memory text = "MarkLost(uint256 tokenId,uint256 nonce,uint256 deadline)";
+        if (!_act(who, act, text, signed, may)) return;
+        Rights storage rights = _rights[tokenId];
+        (rights.lost, rights.clearsAt, rights.offeredTo, rights.until) = (true, 0, address(0), 0);
+    }
+
+    function askClearLost(uint256 who, uint256 token, bool signed) external {
+        (uint256 tokenId, bool may) = _choose(who, token);
+        if (tokenId == 0) return;
+        bytes memory act = abi.encodeCall(IWearableRights.askClearLost, (tokenId));
+        string memory text = "AskClearLost(uint256 tokenId,uint256 nonce,uint256 deadline)";
+        may = may && _rights[tokenId].lost;
+        if (_act(who, act, text, signed, may)) _rights[tokenId].clearsAt = block.timestamp + 7 days;
+    }
+
+    function clearLost(uint256 who, uint256 token) external {
+        if (tokenIds.length == 0) return;
+        uint256 tokenId = tokenIds[token % tokenIds.length];
+        Rights storage rights = _rights[tokenId];
+        bool may = rights.lost && rights.clearsAt != 0 && block.timestamp >= rights.clearsAt;
+        bool done = _try(who, abi.encodeCall(IWearableRights.clearLost, (tokenId)));
+        _expect(done == may, may ? "lost could not be cleared" : "lost was cleared too early");
+        if (done) (rights.lost, rights.clearsAt) = (false, 0);
+    }
+
+    function revoke(uint256 who, uint256 token, uint16 reason) external {
+        if (tokenIds.length == 0) return;
+        uint256 tokenId = tokenIds[token % tokenIds.length];
+        bool may = _isIssuer(actor(who)) && owners[tokenId] != address(0);
+        bool done = _try(who, abi.encodeCall(IWearableRights.revoke, (tokenId, reason % 3)));
+        _expect(done == may, may ? "the issuer could not revoke" : "somebody else revoked");
+        if (done) _rights[tokenId].revoked = reason % 3 != 0;
+    }
+
+    function acceptRevision(uint256 who, uint256 token, bool proposed, bool signed) external {
+        (uint256 tokenId, bool may) = _choose(who, token);
+        if (tokenId == 0) return;
+        bytes32 digest = proposed ? bytes32(0) : bytes32("never proposed");
+        bytes memory act = abi.encodeCall(IWearableRights.acceptRevision, (tokenId, digest));
+        string memory text =
+            "AcceptRevision(uint256 tokenId,bytes32 designDigest,uint256 nonce,uint256 deadline)";
+        may = may && proposed && !_rights[tokenId].lost;
+        if (_act(who, act, text, signed, may)) _rights[tokenId].revision = digest;
+    }
+
+    // ---- ERC-721
+
+    function transfer(uint256 who, uint256 token, uint256 to) external {
+        if (tokenIds.length == 0) return;
+        uint256 tokenId = tokenIds[token % tokenIds.length];
+        address owner = owners[tokenId];
+        bool may = owner != address(0) && !_rights[tokenId].lost
+            && (actor(who) == owner
+                || collection.isApprovedForAll(owner, actor(who))
+                || collection.getApproved(tokenId) == actor(who));
+        bool done =
+            _try(who, abi.encodeWithSelector(collection.transferFrom.selector, owner, actor(to), tokenId));
+        _expect(done == may, may ? "a transfer was stopped" : "somebody else moved a token");
+        if (done) _moved(tokenId, actor(to));
+    }
+
+    function approve(uint256 who, uint256 token, uint256 to) external {
+        if (tokenIds.length == 0) return;
+        uint256 tokenId = tokenIds[token % tokenIds.length];
+        _try(who, abi.encodeWithSelector(collection.approve.selector, actor(to), tokenId));
+    }
+
+    function approveAll(uint256 who, uint256 to, bool approved) external {
+        _try(who, abi.encodeWithSelector(collection.setApprovalForAll.selector, actor(to), approved));
+    }
+
+    // ---- Notes
+
+    /// A token (0: there is none yet) and whether `who` owns it. Mostly the owner acts.
+    function _choose(uint256 who, uint256 token) private view returns (uint256 tokenId, bool owns) {
+        if (tokenIds.length == 0) return (0, false);
+        tokenId = tokenIds[token % tokenIds.length];
+        owns = owners[tokenId] == actor(who);
+    }
+
+    /// The act, sent by `who` or signed by `who` and sent by a stranger.
+    function _act(uint256 who, bytes memory act, string memory text, bool signed, bool may)
+        private
+        returns (bool done)
+    {
+        if (!signed) {
+            done = _try(who, act);
+        } else {
+            bytes memory arguments = new bytes(act.length - 4);
+            for (uint256 i = 0; i < arguments.length; ++i) {
+                arguments[i] = act[i + 4];
+            }
+            // One in eight repeats a nonce, which some account or other may have used.
+            uint256 nonce = ++_nonce % 8 == 0 ? _nonce - 1 : _nonce;
+            may = may && !collection.isNonceUsed(actor(who), nonce);
+            bytes32 hash = _typed(
+                keccak256(bytes.concat(keccak256(bytes(text)), arguments, abi.encode(nonce, DEADLINE)))
+            );
+            bytes memory signature = _sign(key(who), hash);
+            done = _try(5, abi.encodeCall(IWearableRights.actBySignature, (act, nonce, DEADLINE, signature)));
+        }
+        _expect(done == may, string.concat(may ? "an owner could not: " : "somebody could: ", text));
+    }
+
+    /// A move, or a burn, ends what its owner had begun.
+    function _moved(uint256 tokenId, address to) private {
+        owners[tokenId] = to;
+        Rights storage rights = _rights[tokenId];
+        (rights.offeredTo, rights.until, rights.user, rights.expires) = (address(0), 0, address(0), 0);
+    }
+}
