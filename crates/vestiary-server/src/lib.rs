@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod issuing;
 pub mod provenance;
 
+pub mod alarms;
 pub mod chain_status;
 pub mod journal;
 pub mod keyring;

@@ -26,6 +26,7 @@ pub fn metrics_handle() -> anyhow::Result<PrometheusHandle> {
     let handle = HANDLE.get_or_init(|| recorder.handle()).clone();
     // Another thread may have been faster; its recorder is as good.
     let _ = metrics::set_global_recorder(recorder);
+    crate::alarms::describe_kept();
     Ok(handle)
 }
 

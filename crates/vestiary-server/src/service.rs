@@ -17,6 +17,7 @@ use vestiary_log::{Files, LogError, LogHandle, LogReader};
 use vestiary_mirror::{Collection, Mirror};
 use vestiary_worlds::ContentStore;
 
+use crate::alarms::Alarms;
 use crate::chain_status::ChainStatus;
 use crate::config::Config;
 use crate::damage::{self, Part};
@@ -83,6 +84,8 @@ pub struct Service {
     pub lanes: Lanes,
     /// One at a time under one idempotency key.
     pub turns: Turns,
+    /// What is wrong.
+    pub alarms: Alarms,
     /// Held by whoever turns an intent into log entries.
     pub issuing: Mutex<()>,
     /// Places for uploads.

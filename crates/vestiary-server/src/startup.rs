@@ -31,6 +31,7 @@ use vestiary_mirror::{Mirror, MirrorConfig, Opened};
 use vestiary_signing::{KdfCost, Memory, Passphrase};
 use vestiary_worlds::ContentStore;
 
+use crate::alarms::Alarms;
 use crate::api_key::{PresentedKey, Scope};
 use crate::chain_status::ChainStatus;
 use crate::config::Config;
@@ -177,6 +178,7 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         chain: ChainStatus::default(),
         lanes,
         turns: Turns::default(),
+        alarms: Alarms::default(),
         issuing: Mutex::new(()),
         uploads: Semaphore::new(MAX_UPLOADS_AT_ONCE),
         work: Notify::new(),

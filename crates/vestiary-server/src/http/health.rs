@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::alarms::AlarmView;
 use crate::chain_status::ChainHealth;
 use crate::lanes::LaneView;
 use crate::service::Service;
@@ -41,6 +42,8 @@ pub struct Readiness {
     pub open_intents: u64,
     /// The accounts that send. One that cannot go on holds up its own orders; the service is ready all the same.
     pub lanes: Vec<LaneView>,
+    /// What an operator has to know; OPERATIONS.md says of each what to do. Not each of them makes `ready` false.
+    pub alarms: Vec<AlarmView>,
 }
 
 /// Whether the service can do all its work; each part is told.
@@ -73,6 +76,7 @@ pub async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, Json<Rea
         mirror_log_size: service.mirror.log_size().to_string(),
         open_intents: service.ledger.read(|state| state.open_intents.len()) as u64,
         lanes: service.lanes.views(),
+        alarms: service.raised_alarms(),
     };
     (
         if ready {

@@ -118,8 +118,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub fn router(service: Arc<Service>, metrics: PrometheusHandle) -> Router {
     let (routes, description) = described();
     let routes = routes
-        .with_state(service)
-        .route("/metrics", get(async move || metrics.render()))
+        .with_state(Arc::clone(&service))
+        .route(
+            "/metrics",
+            get(async move || {
+                let (service, metrics) = (Arc::clone(&service), metrics.clone());
+                // It looks things up, in memory and in the mirror.
+                tokio::task::spawn_blocking(move || service.render_metrics(&metrics))
+                    .await
+                    .map_err(ApiError::internal)
+            }),
+        )
         .route("/docs/problems", get(problems))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(nothing_here)

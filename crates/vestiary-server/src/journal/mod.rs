@@ -164,17 +164,19 @@ impl LaneOutbox {
 impl Outbox for LaneOutbox {
     async fn append(&self, records: &[OutboxRecord]) -> Result<(), String> {
         let (ledger, lane) = (Arc::clone(&self.ledger), self.lane);
-        let records = records
+        let journaled = records
             .iter()
             .map(|record| Record::Outbox {
                 lane,
                 record: record.clone(),
             })
             .collect();
-        tokio::task::spawn_blocking(move || ledger.command(|_| Ok(records)))
+        tokio::task::spawn_blocking(move || ledger.command(|_| Ok(journaled)))
             .await
             .map_err(|error| error.to_string())?
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        records.iter().for_each(crate::alarms::count_step);
+        Ok(())
     }
 
     async fn replay(&self) -> Result<Vec<OutboxRecord>, String> {

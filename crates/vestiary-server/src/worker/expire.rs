@@ -23,6 +23,9 @@ pub async fn run(service: Arc<Service>, mut stop: super::Stop) {
         if let Err(error) = intents::finish_all(&service).await {
             tracing::warn!(%error, "an intent cannot be finished yet");
         }
+        let blocking = Arc::clone(&service);
+        // Nobody may be asking for alarms; the log has them all the same.
+        let _ = tokio::task::spawn_blocking(move || blocking.raised_alarms()).await;
     }
 }
 

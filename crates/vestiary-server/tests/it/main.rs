@@ -4,6 +4,7 @@
 #![expect(clippy::too_many_lines, reason = "a table of cases is read as one")]
 #![expect(clippy::print_stdout, reason = "what ran and what is missing is said")]
 
+mod alarms;
 mod architecture;
 mod command_line;
 mod damage;

@@ -64,11 +64,11 @@ async fn what_was_answered_is_there_after_a_restart_and_after_a_rebuild() {
 
 /// Stands between service and node, and can be cut.
 #[derive(Debug)]
-struct Proxy(watch::Sender<bool>);
+pub(crate) struct Proxy(watch::Sender<bool>);
 
 impl Proxy {
     /// Takes the node's place in `url`.
-    fn before(url: &mut String) -> Self {
+    pub(crate) fn before(url: &mut String) -> Self {
         let node = url.trim_start_matches("http://").to_owned();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -96,7 +96,7 @@ impl Proxy {
     }
 
     /// Breaks every connection and lets no new one through, or lets them through again.
-    fn cut(&self, cut: bool) {
+    pub(crate) fn cut(&self, cut: bool) {
         self.0.send_replace(cut);
     }
 }

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(40);
 /// Pauses between two batches then.
 const PAUSES: u64 = 10;
 /// Longest life under load.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// Promises that each start is asked for, besides the newest.
 const SAMPLE: usize = 3;
 

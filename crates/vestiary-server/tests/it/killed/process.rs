@@ -10,7 +10,7 @@ use crate::support::http::Client;
 use crate::support::{Ground, PASSPHRASE};
 
 /// Longest life of a process that is to die at a point.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// SIGKILL.
 const KILL: i32 = 9;
 
