@@ -186,6 +186,9 @@ pub enum ProviderFault {
     /// The finalized block went back or is not on the chain that we follow.
     #[error("the finalized block {0:?} is not on the chain that the node shows")]
     Finality(BlockRef),
+    /// Another block, or none, at the height of an old one that the head stands on.
+    #[error("the head stands on the block {0:?}, and the node shows another one at its height")]
+    History(BlockRef),
 }
 
 impl ChainError {

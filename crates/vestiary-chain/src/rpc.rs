@@ -3,14 +3,18 @@
 //! Every call has a deadline and a largest answer. A header is hashed again, a block asked for by number
 //! or hash must be that block, and the chain id and the genesis hash are compared when connecting.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use alloy_json_rpc::{RpcError, RpcRecv, RpcSend};
 use alloy_primitives::{B256, Bloom, Bytes, U64};
 use alloy_rpc_client::RpcClient;
 use alloy_transport::{TransportError, TransportErrorKind};
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use vestiary::{block::BlockRef, ids::ChainId};
 
 use crate::{
@@ -20,6 +24,9 @@ use crate::{
 
 /// Most calls in one JSON-RPC batch; public nodes refuse larger ones.
 pub const MAX_BATCH_CALLS: usize = 50;
+
+/// Longest wait that a node's `Retry-After` is granted; one that asks for more is asked again all the same.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 
 /// Where the node is.
 pub struct Endpoint(Inner);
@@ -173,6 +180,8 @@ pub struct Rpc {
     chain: ChainId,
     genesis_hash: B256,
     options: RpcOptions,
+    /// The node said `Retry-After`: nobody asks before. Shared by all clones.
+    not_before: Arc<Mutex<Option<Instant>>>,
 }
 
 impl fmt::Debug for Rpc {
@@ -206,6 +215,7 @@ impl Rpc {
             chain,
             genesis_hash: genesis_hash.unwrap_or_default(),
             options,
+            not_before: Arc::default(),
         };
         let found = rpc.identity().await?;
         if genesis_hash.is_none() {
@@ -394,14 +404,34 @@ impl Rpc {
         self.within_deadline(method, work).await
     }
 
+    /// How long the node still wants to be left alone.
+    fn must_wait(&self) -> Option<Duration> {
+        let not_before = *self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = not_before?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
     async fn within_deadline<T>(
         &self,
         method: &'static str,
         work: impl Future<Output = Result<T, TransportError>>,
     ) -> Result<T> {
+        if let Some(left) = self.must_wait() {
+            return Err(ChainError::RateLimited {
+                method,
+                retry_after: Some(left),
+            });
+        }
         match timeout(self.options.deadline, work).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(classify(method, error)),
+            Ok(Err(error)) => {
+                let error = classify(method, error);
+                if let Some(wait) = error.retry_after() {
+                    let until = Instant::now() + wait.min(MAX_RETRY_AFTER);
+                    *self.not_before.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+                }
+                Err(error)
+            }
             Err(_) => Err(ChainError::Deadline {
                 method,
                 after: self.options.deadline,

@@ -3,6 +3,7 @@
 use std::sync::{PoisonError, RwLock};
 
 use vestiary::block::BlockRef;
+use vestiary::rights::Gap;
 
 /// The newest blocks, as the follower told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,8 @@ pub enum ChainHealth {
         /// Why.
         code: &'static str,
     },
-    /// It gave up: the chain was rewritten further than can be undone, or contradicts the mirror.
+    /// It gave up: the chain was rewritten further than can be undone, or contradicts the mirror. What is served is
+    /// the last final state.
     Halted {
         /// Why, in words for the operator.
         reason: String,
@@ -65,9 +67,29 @@ impl ChainStatus {
             ChainHealth::Behind { since_ms, code };
     }
 
+    /// The newest block was undone: what the node called safe or final there, it no longer is.
+    pub fn reverted(&self, block: BlockRef) {
+        let mut status = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(heads) = &mut status.heads {
+            heads.safe = heads.safe.filter(|safe| safe.number < block.number);
+            heads.finalized = heads
+                .finalized
+                .filter(|finalized| finalized.number < block.number);
+        }
+    }
+
     /// The follower gave up.
     pub fn halted(&self, reason: String) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).health = ChainHealth::Halted { reason };
+    }
+
+    /// An earlier run gave up: what it knew of the chain, and when it last saw it whole, in unix milliseconds.
+    pub fn still_halted(&self, reason: String, heads: Option<Heads>, seen_ms: u64) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Status {
+            heads,
+            health: ChainHealth::Halted { reason },
+            seen_ms,
+        };
     }
 
     /// How it stands.
@@ -94,15 +116,18 @@ impl ChainStatus {
         }
     }
 
-    /// Whether answers must read `unknown, chain_behind`.
+    /// Why answers must read `unknown`, if they must.
     ///
     /// A single failed look is not enough; the node has to be out of sight for `behind_after_s` seconds. A halt
     /// and a start that has not caught up are enough at once.
-    pub fn is_behind(&self, now_ms: u64, behind_after_s: u64) -> bool {
+    pub fn gap(&self, now_ms: u64, behind_after_s: u64) -> Option<Gap> {
         match self.health() {
-            ChainHealth::Following => false,
-            ChainHealth::Starting | ChainHealth::Halted { .. } => true,
-            ChainHealth::Behind { since_ms, .. } => now_ms.saturating_sub(since_ms) >= behind_after_s * 1000,
+            ChainHealth::Following => None,
+            ChainHealth::Starting => Some(Gap::ChainBehind),
+            ChainHealth::Halted { .. } => Some(Gap::ChainHalted),
+            ChainHealth::Behind { since_ms, .. } => {
+                (now_ms.saturating_sub(since_ms) >= behind_after_s * 1000).then_some(Gap::ChainBehind)
+            }
         }
     }
 
@@ -132,7 +157,11 @@ mod tests {
             hash: B256::repeat_byte(7),
         };
         let status = ChainStatus::default();
-        assert!(status.is_behind(0, 15), "nothing is said before the first look");
+        assert_eq!(
+            status.gap(0, 15),
+            Some(Gap::ChainBehind),
+            "nothing is said before the first look"
+        );
         status.caught_up(
             Heads {
                 head,
@@ -141,11 +170,39 @@ mod tests {
             },
             1_000,
         );
-        assert!(!status.is_behind(999_000, 15));
+        assert_eq!(status.gap(999_000, 15), None);
         status.behind(2_000, "node_unreachable");
-        assert!(!status.is_behind(16_000, 15));
-        assert!(status.is_behind(17_000, 15));
+        assert_eq!(status.gap(16_000, 15), None);
+        assert_eq!(status.gap(17_000, 15), Some(Gap::ChainBehind));
         assert_eq!(status.seen_ms(17_000), 2_000);
         assert_eq!((status.finality(7), status.finality(8)), ("finalized", "latest"));
+    }
+
+    #[test]
+    fn a_halt_says_so_at_once_and_keeps_the_name_of_what_was_final() {
+        let at = |number: u8| BlockRef {
+            number: number.into(),
+            hash: B256::repeat_byte(number),
+        };
+        let status = ChainStatus::default();
+        status.caught_up(
+            Heads {
+                head: at(9),
+                safe: Some(at(8)),
+                finalized: Some(at(7)),
+            },
+            1_000,
+        );
+        status.halted("rewritten".into());
+        assert_eq!(status.gap(1_000, 15), Some(Gap::ChainHalted));
+        for block in [9, 8] {
+            status.reverted(at(block));
+        }
+        assert_eq!(
+            (status.finality(7), status.finality(8), status.seen_ms(99_000)),
+            ("finalized", "latest", 1_000)
+        );
+        status.reverted(at(7));
+        assert_eq!(status.finality(6), "latest", "what was undone was not final");
     }
 }

@@ -48,9 +48,7 @@ impl Question {
 /// Answers a question.
 pub fn answer(service: &Service, question: &Question) -> Result<Inventory, ApiError> {
     let now_ms = service.clock.now_unix_ms();
-    let behind = service
-        .chain
-        .is_behind(now_ms, service.config.freshness.behind_after_s);
+    let unseen = service.chain.gap(now_ms, service.config.freshness.behind_after_s);
     let view = service.mirror.view();
     let as_of = view.as_of();
     let page = view
@@ -58,7 +56,7 @@ pub fn answer(service: &Service, question: &Question) -> Result<Inventory, ApiEr
         .map_err(mirror_error)?;
     let mut wearables = Vec::with_capacity(page.items.len());
     for (id, token) in &page.items {
-        let entry = entry(service, &view, &as_of, question.world.as_ref(), id, token, behind)?;
+        let entry = entry(service, &view, &as_of, question.world.as_ref(), id, token, unseen)?;
         if question.slot.is_none_or(|slot| entry.slot == Some(slot)) {
             wearables.push(entry);
         }
@@ -77,7 +75,7 @@ pub fn answer(service: &Service, question: &Question) -> Result<Inventory, ApiEr
         wallet,
         world,
         lang: question.language.tag().into(),
-        complete: if behind {
+        complete: if unseen.is_some() {
             Complete::PartialUnknown
         } else {
             Complete::Yes
@@ -105,15 +103,13 @@ pub fn one(
     world: Option<&WorldProfile>,
 ) -> Result<Option<(Entry, Token)>, ApiError> {
     let now_ms = service.clock.now_unix_ms();
-    let behind = service
-        .chain
-        .is_behind(now_ms, service.config.freshness.behind_after_s);
+    let unseen = service.chain.gap(now_ms, service.config.freshness.behind_after_s);
     let view = service.mirror.view();
     let as_of = view.as_of();
     let Some(token) = view.token(id).map_err(mirror_error)? else {
         return Ok(None);
     };
-    let entry = entry(service, &view, &as_of, world, id, &token, behind)?;
+    let entry = entry(service, &view, &as_of, world, id, &token, unseen)?;
     Ok(Some((entry, token)))
 }
 
@@ -124,7 +120,7 @@ fn entry(
     world: Option<&WorldProfile>,
     id: &WearableId,
     token: &Token,
-    behind: bool,
+    unseen: Option<Gap>,
 ) -> Result<Entry, ApiError> {
     let mut gaps = Vec::new();
     // The mirror keeps the flags by themselves; in the chain's word they start at bit 200.
@@ -189,11 +185,12 @@ fn entry(
         wear: (known.wear != Wear::Unknown).then_some(known.wear),
         block: (known.wear != Wear::Unknown).then(|| as_of.block.map_or(0, |block| block.number)),
     };
-    let decision = if behind {
-        gaps.insert(0, Gap::ChainBehind);
-        facts(&gaps)
-    } else {
-        known
+    let decision = match unseen {
+        Some(gap) => {
+            gaps.insert(0, gap);
+            facts(&gaps)
+        }
+        None => known,
     };
     Ok(answer.decided(decision, loadable.as_ref()))
 }

@@ -43,6 +43,7 @@ use crate::points;
 use crate::service::{MAX_UPLOADS_AT_ONCE, Service};
 use crate::turns::Turns;
 use crate::worker::follow::Watched;
+use crate::worker::followed::Followed;
 
 /// The file in the data directory with the first API key.
 pub const FIRST_API_KEY_FILE: &str = "admin-api-key";
@@ -227,12 +228,9 @@ pub fn follower(service: &Arc<Service>) -> anyhow::Result<Follower<Watched>> {
         Start::After(known)
     };
     let options = follower_options(&service.config);
-    Ok(Follower::new(
-        service.rpc.clone(),
-        Watched::new(Arc::clone(service)),
-        start,
-        options,
-    ))
+    let watched = Watched::new(Arc::clone(service));
+    let follower = Follower::new(service.rpc.clone(), watched, start, options);
+    Ok(follower.with_finalized(Followed::load(service).finalized))
 }
 
 /// How the chain is followed, by a service and by a rebuild alike.

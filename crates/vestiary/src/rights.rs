@@ -114,6 +114,8 @@ words! {
     Gap {
         /// The node has not shown a new block for too long.
         ChainBehind = "chain_behind",
+        /// The chain contradicts what was final, and is not followed any more.
+        ChainHalted = "chain_halted",
         /// The log has not been read far enough.
         LogBehind = "log_behind",
         /// A source did not answer in time.
@@ -197,7 +199,11 @@ impl Gap {
     /// Whether what is known may have changed since, so that not even a *no* can be given.
     const fn is_stale(self) -> bool {
         match self {
-            Self::ChainBehind | Self::LogBehind | Self::SourceTimeout | Self::UnknownFlags => true,
+            Self::ChainBehind
+            | Self::ChainHalted
+            | Self::LogBehind
+            | Self::SourceTimeout
+            | Self::UnknownFlags => true,
             Self::CertificateMissing | Self::DesignMissing | Self::FileMissing => false,
         }
     }
@@ -205,6 +211,7 @@ impl Gap {
     const fn text(self) -> &'static str {
         match self {
             Self::ChainBehind => "the chain has not been heard of for too long",
+            Self::ChainHalted => "the chain is not followed any more; this is its last final state",
             Self::LogBehind => "the log has not been read far enough",
             Self::SourceTimeout => "a source did not answer in time",
             Self::UnknownFlags => "the token has flags that this version does not know",

@@ -4,17 +4,20 @@
 //! [`Event::Committed`] a block. A branch replaces ours only when it is connected to it by parent hashes
 //! within [`UNDO_WINDOW_BLOCKS`]; anything else is the node's fault and reported as [`Event::Behind`].
 
+mod event;
 mod reader;
 mod window;
+
+pub use event::{Audits, BehindReason, Event, HaltReason};
 
 use std::{collections::VecDeque, time::Duration};
 
 use alloy_primitives::Address;
 use tokio::time::{Instant, sleep, sleep_until};
-use vestiary::block::{Block, BlockRef, ChainLog};
+use vestiary::block::{BlockRef, ChainLog};
 
 use crate::{
-    error::{ChainError, ProviderFault, Result},
+    error::{ProviderFault, Result},
     rpc::{Rpc, Tag},
 };
 use reader::{Advance, Look, Reader, Watched};
@@ -22,6 +25,9 @@ use window::Window;
 
 /// Deepest reorganisation that is followed, in blocks. A deeper one halts the follower.
 pub const UNDO_WINDOW_BLOCKS: usize = 512;
+
+/// Blocks so far below the head, and deeper ones, are compared with the node's now and then.
+pub const AUDIT_DEPTH_BLOCKS: u64 = 64;
 
 /// Which contracts' logs are wanted. The set grows while following.
 pub trait Watch: Send + Sync {
@@ -31,88 +37,6 @@ pub trait Watch: Send + Sync {
     /// Contracts that a log announces; their logs from the same block on are delivered too. Forgotten again
     /// when that block is undone.
     fn discover(&self, log: &ChainLog) -> Vec<Address>;
-}
-
-/// What the follower reports, in order. The fold of `Committed` and `Reverted` is the chain as the node
-/// shows it: every block once, each joined to the one before by its parent hash.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The next block, also when it has no log that concerns us.
-    Committed(Block),
-    /// The newest committed block is no longer on the chain: undo it.
-    Reverted(BlockRef),
-    /// Everything that the node has was delivered. Sent when one of the three changes, and after `Behind`.
-    CaughtUp {
-        /// The newest block.
-        head: BlockRef,
-        /// Newest safe block, where the node tells.
-        safe: Option<BlockRef>,
-        /// Newest final block, where the node tells.
-        finalized: Option<BlockRef>,
-    },
-    /// The node cannot be followed at present; the follower goes on trying.
-    Behind {
-        /// Since when, without a break.
-        failing_for: Duration,
-        /// Why.
-        reason: BehindReason,
-        /// When it tries again.
-        retry_in: Duration,
-        /// The last block that was delivered.
-        head: Option<BlockRef>,
-    },
-    /// The chain was rewritten further than can be undone. Nothing follows; rebuild.
-    Halted(HaltReason),
-}
-
-/// Why the follower does not keep up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BehindReason {
-    /// The node failed, or contradicts itself.
-    Node(ChainError),
-    /// The node shows an ancestor of the block that it showed before.
-    StaleHead {
-        /// What it shows now.
-        shown: BlockRef,
-    },
-    /// The node shows a shorter branch, not yet often enough to be believed.
-    ShorterBranch {
-        /// Its head.
-        shown: BlockRef,
-    },
-    /// The head has not moved for longer than [`FollowerOptions::stall_after`].
-    Stalled,
-}
-
-impl BehindReason {
-    /// A name that never changes, for machines.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Node(error) => error.code(),
-            Self::StaleHead { .. } => "stale_head",
-            Self::ShorterBranch { .. } => "shorter_branch",
-            Self::Stalled => "stalled",
-        }
-    }
-}
-
-/// Why the follower gave up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HaltReason {
-    /// The branch that the node shows leaves ours below the window of [`UNDO_WINDOW_BLOCKS`].
-    DeeperThanWindow {
-        /// Head of the branch.
-        shown: BlockRef,
-        /// The oldest block that could have been kept.
-        oldest: BlockRef,
-    },
-    /// The branch leaves ours below a block that was final.
-    FinalizedRewritten {
-        /// Head of the branch.
-        shown: BlockRef,
-        /// The block that had been final.
-        finalized: BlockRef,
-    },
 }
 
 /// How a block's logs are checked against its header.
@@ -143,6 +67,8 @@ pub struct FollowerOptions {
     pub log_check: LogCheck,
     /// Whether a rewritten final block halts. Test nodes rewrite them, public chains never should.
     pub halt_on_finalized_rewrite: bool,
+    /// How often one of the blocks that lie [`AUDIT_DEPTH_BLOCKS`] or more below the head is compared with the node's.
+    pub audit_interval: Duration,
 }
 
 impl Default for FollowerOptions {
@@ -155,6 +81,7 @@ impl Default for FollowerOptions {
             log_cap: None,
             log_check: LogCheck::Bloom,
             halt_on_finalized_rewrite: true,
+            audit_interval: Duration::from_secs(30),
         }
     }
 }
@@ -172,6 +99,10 @@ pub enum Start {
 /// A shorter branch is believed after so many looks in a row.
 const SHORTER_BRANCH_LOOKS: u32 = 3;
 
+/// A branch that cannot be followed halts after so many looks in a row, and so does a divergence: one odd node behind
+/// a balancer must not cost a rebuild.
+const HALT_LOOKS: u32 = 3;
+
 /// Follows one chain over one node.
 #[derive(Debug)]
 pub struct Follower<W> {
@@ -185,7 +116,11 @@ pub struct Follower<W> {
     caught_up: Option<Event>,
     trouble: Option<Trouble>,
     shorter_looks: u32,
+    halt_looks: u32,
     moved_at: Instant,
+    audits: Audits,
+    audited_at: Instant,
+    divergent_looks: u32,
     halted: Option<HaltReason>,
 }
 
@@ -224,9 +159,26 @@ impl<W: Watch> Follower<W> {
             caught_up: None,
             trouble: None,
             shorter_looks: 0,
+            halt_looks: 0,
             moved_at: Instant::now(),
+            audits: Audits::default(),
+            audited_at: Instant::now(),
+            divergent_looks: 0,
             halted: None,
         }
+    }
+
+    /// The block that an earlier run knew to be final: a branch that leaves below it halts this one as well. Forgotten
+    /// where it is none of the blocks that this run starts after.
+    #[must_use]
+    pub fn with_finalized(mut self, finalized: Option<BlockRef>) -> Self {
+        self.finalized = finalized.filter(|block| self.window.at(block.number) == Some(block.hash));
+        self
+    }
+
+    /// What the comparisons of old blocks gave so far.
+    pub const fn audits(&self) -> Audits {
+        self.audits
     }
 
     /// The next event; waits for it. Cancel-safe: an event is lost only if it was returned. Reads that were
@@ -271,6 +223,9 @@ impl<W: Watch> Follower<W> {
         if !matches!(look, Look::Shorter(_)) {
             self.shorter_looks = 0;
         }
+        if !matches!(look, Look::Halt(..)) {
+            self.halt_looks = 0;
+        }
         match look {
             Look::Advance(advance) => self.advance(advance),
             Look::Same(head) => {
@@ -288,6 +243,7 @@ impl<W: Watch> Follower<W> {
                     self.report(BehindReason::Stalled);
                 }
                 self.wake_at = Instant::now() + poll_interval;
+                self.audit(head).await?;
             }
             Look::TooEarly => self.wake_at = Instant::now() + poll_interval,
             Look::Stale(shown) => self.report(BehindReason::StaleHead { shown }),
@@ -295,11 +251,48 @@ impl<W: Watch> Follower<W> {
                 self.shorter_looks += 1;
                 self.report(BehindReason::ShorterBranch { shown });
             }
-            Look::Halt(reason) => {
-                self.queue.push_back(Event::Halted(reason.clone()));
-                self.halted = Some(reason);
+            Look::Halt(reason, shown) => {
+                self.halt_looks += 1;
+                if self.halt_looks < HALT_LOOKS {
+                    self.report(BehindReason::DeepBranch { shown });
+                } else {
+                    self.halt(reason);
+                }
             }
         }
+        Ok(())
+    }
+
+    fn halt(&mut self, reason: HaltReason) {
+        self.queue.push_back(Event::Halted(reason.clone()));
+        self.halted = Some(reason);
+    }
+
+    /// Compares one of the older blocks with the node's, now and then. The head joins it by parent hashes, so a
+    /// difference is a node that contradicts itself, or ours is another chain's history.
+    async fn audit(&mut self, head: BlockRef) -> Result<()> {
+        if self.audited_at.elapsed() < self.reader.options.audit_interval {
+            return Ok(());
+        }
+        // Which one is nobody's choice: the hash of the head draws it.
+        let draw = u64::from_be_bytes(*head.hash.0.first_chunk().expect("a hash has 32 bytes"));
+        let Some(ours) = self.window.sample(AUDIT_DEPTH_BLOCKS, draw) else {
+            return Ok(());
+        };
+        let shown = self.reader.rpc.header_by_number(ours.number).await?;
+        let shown = shown.map(|header| header.hash);
+        self.audits.made += 1;
+        if shown == Some(ours.hash) {
+            self.audited_at = Instant::now();
+            self.divergent_looks = 0;
+            return Ok(());
+        }
+        self.audits.divergent += 1;
+        self.divergent_looks += 1;
+        if self.divergent_looks < HALT_LOOKS {
+            return Err(ProviderFault::History(ours).into());
+        }
+        self.halt(HaltReason::Diverged { ours, shown });
         Ok(())
     }
 
@@ -320,6 +313,7 @@ impl<W: Watch> Follower<W> {
             self.queue.push_back(Event::Committed(block));
         }
         self.reader.watched = advance.watched;
+        self.divergent_looks = 0;
         self.trouble = None;
         self.caught_up = None;
         self.moved_at = Instant::now();
@@ -378,8 +372,8 @@ impl<W: Watch> Follower<W> {
             BehindReason::Node(error) => options
                 .poll_interval
                 .saturating_mul(1 << attempts.min(16))
-                .max(error.retry_after().unwrap_or_default())
-                .min(options.max_backoff),
+                .min(options.max_backoff)
+                .max(error.retry_after().unwrap_or_default()),
             _ => options.poll_interval,
         };
         self.wake_at = now + retry_in;

@@ -28,8 +28,8 @@ pub(super) enum Look {
     Shorter(BlockRef),
     /// New blocks, after undoing some.
     Advance(Advance),
-    /// A branch that cannot be followed.
-    Halt(HaltReason),
+    /// A branch that cannot be followed, and its head.
+    Halt(HaltReason, BlockRef),
 }
 
 /// A step along the chain.
@@ -135,20 +135,19 @@ impl<W: Watch> Reader<W> {
             let fork = match self.fork(window, first).await? {
                 Ok(fork) => fork,
                 Err(oldest) => {
-                    return Ok(Look::Halt(HaltReason::DeeperThanWindow {
-                        shown: head.block_ref(),
-                        oldest,
-                    }));
+                    let shown = head.block_ref();
+                    return Ok(Look::Halt(HaltReason::DeeperThanWindow { shown, oldest }, shown));
                 }
             };
             if let Some(finalized) = finalized
                 && self.options.halt_on_finalized_rewrite
                 && fork.point < finalized.number
             {
-                return Ok(Look::Halt(HaltReason::FinalizedRewritten {
-                    shown: head.block_ref(),
-                    finalized,
-                }));
+                let shown = head.block_ref();
+                return Ok(Look::Halt(
+                    HaltReason::FinalizedRewritten { shown, finalized },
+                    shown,
+                ));
             }
             if head.number < tip.number && !accept_shorter {
                 return Ok(Look::Shorter(head.block_ref()));

@@ -64,6 +64,13 @@ impl Window {
         Some(self.blocks.get(usize::try_from(place).ok()?)?.hash)
     }
 
+    /// One of the blocks that lie at least `depth` below the newest, by a number drawn somewhere.
+    pub(super) fn sample(&self, depth: u64, draw: u64) -> Option<BlockRef> {
+        let newest = self.tip()?.number.checked_sub(depth)?;
+        let count = newest.checked_sub(self.oldest()?.number)? + 1;
+        self.blocks.get(usize::try_from(draw % count).ok()?).copied()
+    }
+
     /// Blocks above a height, newest first.
     pub(super) fn above(&self, number: u64) -> Vec<BlockRef> {
         self.blocks

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use alloy_consensus::{
@@ -10,12 +10,17 @@ use alloy_consensus::{
 };
 use alloy_primitives::{Address, B256, Bloom, Bytes, Log, TxKind, U256, keccak256};
 use alloy_rpc_types_eth::{Header, Log as RpcLog, TransactionReceipt};
-use vestiary::block::{BlockRef, ChainLog};
+use serde_json::{json, value::RawValue};
+use vestiary::block::{Block, BlockRef, ChainLog};
 
 use crate::sim::{Fate, SimCall, SimContract, SimOptions, SimOutcome, SimStorage};
 
 /// Old views of the chain that a lagging node may still have.
 const OLD_VIEWS: usize = 8;
+/// Blocks of the other chain that a node may answer for.
+const FOREIGN_BLOCKS: usize = 96;
+/// Its blocks count from here.
+const FOREIGN: u64 = 1 << 60;
 /// Unix seconds of block 0.
 const GENESIS_TIME: u64 = 1_700_000_000;
 /// Gas of every simulated call, plus 16 a byte.
@@ -36,6 +41,7 @@ pub(super) struct Signed {
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     Logs(Vec<Log>),
+    Call(Box<SimCall>),
     Signed(Box<Signed>),
 }
 
@@ -52,9 +58,23 @@ pub(super) struct SimBlock {
     pub(super) receipts: Vec<TransactionReceipt>,
     pub(super) accounts: Arc<BTreeMap<Address, Account>>,
     pub(super) storage: Arc<SimStorage>,
+    /// The block as the node writes it.
+    json: OnceLock<Box<RawValue>>,
 }
 
 impl SimBlock {
+    /// The block as the node writes it: written once, for it is asked for all the time.
+    pub(super) fn json(&self) -> Box<RawValue> {
+        let write = || {
+            let mut value = json!(self.header);
+            value["uncles"] = json!([]);
+            let transactions: Vec<B256> = self.transactions.iter().map(|one| one.hash).collect();
+            value["transactions"] = json!(transactions);
+            RawValue::from_string(value.to_string()).expect("what was just written is JSON")
+        };
+        self.json.get_or_init(write).clone()
+    }
+
     pub(super) const fn block_ref(&self) -> BlockRef {
         BlockRef {
             number: self.header.inner.number,
@@ -118,6 +138,21 @@ impl Chain {
         chain
     }
 
+    /// Another chain: told apart by what stands in its headers; nothing happens there.
+    pub(super) fn foreign() -> View {
+        static VIEW: OnceLock<View> = OnceLock::new();
+        let make = || {
+            let mut chain = Self::new(SimOptions::default());
+            chain.canonical.clear();
+            chain.made = FOREIGN;
+            for _ in 0..FOREIGN_BLOCKS {
+                chain.push_block(Vec::new(), BTreeMap::new(), SimStorage::new());
+            }
+            chain.canonical
+        };
+        VIEW.get_or_init(make).clone()
+    }
+
     pub(super) fn head(&self) -> &Arc<SimBlock> {
         self.canonical.last().expect("genesis is never removed")
     }
@@ -134,13 +169,10 @@ impl Chain {
         self.canonical.push(head);
     }
 
-    pub(super) fn emit(&mut self, logs: Vec<Log>) -> B256 {
+    pub(super) fn add(&mut self, kind: Kind) -> B256 {
         self.made += 1;
         let hash = keccak256(self.made.to_be_bytes());
-        self.pool.push(SimTransaction {
-            hash,
-            kind: Kind::Logs(logs),
-        });
+        self.pool.push(SimTransaction { hash, kind });
         hash
     }
 
@@ -150,6 +182,17 @@ impl Chain {
             all.extend(block.logs().map(|log| (block.block_ref(), chain_log(log))));
         }
         all
+    }
+
+    pub(super) fn blocks(&self) -> Vec<Block> {
+        let block = |block: &Arc<SimBlock>| Block {
+            number: block.header.inner.number,
+            hash: block.header.hash,
+            parent_hash: block.header.inner.parent_hash,
+            timestamp: block.header.inner.timestamp,
+            logs: block.logs().map(chain_log).collect(),
+        };
+        self.canonical.iter().map(block).collect()
     }
 
     /// Runs a call on a state; the state changes only if the call succeeds.
@@ -179,6 +222,16 @@ impl Chain {
                             success: true,
                             logs,
                             gas: CALL_GAS,
+                        });
+                        continue;
+                    }
+                    Kind::Call(call) => {
+                        let outcome = self.run(call, &mut storage);
+                        mined.push(Mined {
+                            success: outcome.is_ok(),
+                            logs: outcome.unwrap_or_default().logs,
+                            gas: call_gas(&call.data),
+                            transaction,
                         });
                         continue;
                     }
@@ -297,6 +350,7 @@ impl Chain {
             receipts,
             accounts: Arc::new(accounts),
             storage: Arc::new(storage),
+            json: OnceLock::new(),
         });
         self.by_hash.insert(block.header.hash, Arc::clone(&block));
         self.canonical.push(Arc::clone(&block));
@@ -327,6 +381,7 @@ impl Chain {
         });
         let (from, to, effective_gas_price) = match &mined.transaction.kind {
             Kind::Logs(_) => (Address::ZERO, None, 0),
+            Kind::Call(call) => (call.from, Some(call.to), 0),
             Kind::Signed(signed) => (
                 signed.from,
                 signed.transaction.to.to().copied(),

@@ -13,10 +13,14 @@ pub enum Lie {
     Disconnect,
     /// HTTP 429 in JSON-RPC clothes.
     RateLimit,
+    /// HTTP 429 with `Retry-After`.
+    RateLimitFor,
     /// An internal error without meaning.
     InternalError,
     /// Answered by a node that has not seen the last blocks, or sees a branch that was replaced.
     StaleView,
+    /// Answered by a node of another chain with the same id.
+    OtherChain,
     /// A block that exists is said not to.
     NoBlock,
     /// A header with another hash than its own.
@@ -49,12 +53,14 @@ pub enum Lie {
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Silence,
         Self::Disconnect,
         Self::RateLimit,
+        Self::RateLimitFor,
         Self::InternalError,
         Self::StaleView,
+        Self::OtherChain,
         Self::NoBlock,
         Self::WrongHash,
         Self::EmptyLogs,
@@ -74,8 +80,10 @@ impl Lie {
     /// Whether the lie makes sense as the answer to a method.
     pub fn fits(self, method: &str) -> bool {
         match self {
-            Self::Silence | Self::Disconnect | Self::RateLimit | Self::InternalError => true,
-            Self::StaleView => !matches!(method, "eth_sendRawTransaction" | "eth_chainId"),
+            Self::Silence | Self::Disconnect | Self::RateLimit | Self::RateLimitFor | Self::InternalError => {
+                true
+            }
+            Self::StaleView | Self::OtherChain => !matches!(method, "eth_sendRawTransaction" | "eth_chainId"),
             Self::NoBlock | Self::WrongHash => method.starts_with("eth_getBlockBy"),
             Self::EmptyLogs
             | Self::MissingLog
@@ -91,6 +99,9 @@ impl Lie {
         }
     }
 }
+
+/// Seconds that [`Lie::RateLimitFor`] asks for.
+pub const SIM_RETRY_AFTER_S: u64 = 9;
 
 /// Which lies, and how often, from a seed.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ mod pool;
 mod seeded;
 
 pub use contract::{SimCall, SimContract, SimOutcome, SimStorage};
-pub use lies::{Lie, LiePlan};
+pub use lies::{Lie, LiePlan, SIM_RETRY_AFTER_S};
 pub use seeded::Seeded;
 
 use std::{
@@ -23,12 +23,12 @@ use std::{
 use alloy_primitives::{Address, B256, Log, U256};
 use alloy_rpc_client::RpcClient;
 use vestiary::{
-    block::{BlockRef, ChainLog},
+    block::{Block, BlockRef, ChainLog},
     ids::ChainId,
 };
 
 use crate::rpc::Endpoint;
-use chain::Chain;
+use chain::{Chain, Kind};
 use lies::Liar;
 
 /// How errors are worded; texts differ between clients and are what a submitter has to read.
@@ -134,7 +134,12 @@ impl SimChain {
 
     /// Adds a transaction that writes these logs; no account and no nonce involved.
     pub fn emit(&self, logs: Vec<Log>) -> B256 {
-        self.lock().chain.emit(logs)
+        self.lock().chain.add(Kind::Logs(logs))
+    }
+
+    /// Adds a transaction that makes a call; no account, no nonce and no signature involved.
+    pub fn call(&self, call: SimCall) -> B256 {
+        self.lock().chain.add(Kind::Call(Box::new(call)))
     }
 
     /// Mines one block with every transaction that can be mined.
@@ -200,6 +205,11 @@ impl SimChain {
         self.lock().chain.logs()
     }
 
+    /// Every block of the chain as it stands, with all its logs.
+    pub fn blocks(&self) -> Vec<Block> {
+        self.lock().chain.blocks()
+    }
+
     /// The account's next nonce: how often a transaction of the account was mined.
     pub fn nonce(&self, account: Address) -> u64 {
         self.lock()
@@ -213,6 +223,11 @@ impl SimChain {
     /// What contracts remember, at the newest block.
     pub fn storage(&self) -> SimStorage {
         (*self.lock().chain.head().storage).clone()
+    }
+
+    /// What contracts remembered at a block, on whichever branch; `None` for a block that never was.
+    pub fn storage_at(&self, block: B256) -> Option<SimStorage> {
+        Some((*self.lock().chain.by_hash.get(&block)?.storage).clone())
     }
 
     /// From now on the node lies by this plan.

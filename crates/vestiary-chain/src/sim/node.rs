@@ -3,6 +3,7 @@
 use std::{
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use alloy_json_rpc::{
@@ -18,8 +19,8 @@ use tower::Service;
 use crate::{
     http::HttpFailure,
     sim::{
-        Lie, Sim, SimCall, SimChain,
-        chain::{SimBlock, View, call_gas},
+        Lie, SIM_RETRY_AFTER_S, Sim, SimCall, SimChain,
+        chain::{Chain, SimBlock, View, call_gas},
         pool::{self, Taken},
     },
 };
@@ -27,9 +28,11 @@ use crate::{
 /// What the node has for one question.
 enum Answer {
     Value(Value),
+    Raw(Box<RawValue>),
     Error(ErrorPayload),
     Silence,
     Disconnect,
+    RetryAfter,
 }
 
 impl From<Value> for Answer {
@@ -84,9 +87,14 @@ impl SimChain {
             Answer::Value(value) => ResponsePayload::Success(
                 RawValue::from_string(value.to_string()).map_err(TransportError::ser_err)?,
             ),
+            Answer::Raw(raw) => ResponsePayload::Success(raw),
             Answer::Error(error) => ResponsePayload::Failure(error),
             Answer::Silence => std::future::pending().await,
             Answer::Disconnect => return Err(TransportErrorKind::custom(HttpFailure::Unreachable)),
+            Answer::RetryAfter => {
+                let wait = Duration::from_secs(SIM_RETRY_AFTER_S);
+                return Err(TransportErrorKind::custom(HttpFailure::RateLimited(Some(wait))));
+            }
         };
         Ok(Response {
             id: request.id().clone(),
@@ -105,6 +113,7 @@ impl Sim {
         let view = match lie {
             Some(Lie::Silence) => return Answer::Silence,
             Some(Lie::Disconnect) => return Answer::Disconnect,
+            Some(Lie::RateLimitFor) => return Answer::RetryAfter,
             Some(Lie::RateLimit) => return error(429, "Too Many Requests"),
             Some(Lie::InternalError) => return error(-32603, "internal error"),
             Some(Lie::StaleView) => self
@@ -113,9 +122,10 @@ impl Sim {
                 .front()
                 .cloned()
                 .unwrap_or_else(|| self.chain.canonical.clone()),
+            Some(Lie::OtherChain) => Chain::foreign(),
             _ => self.chain.canonical.clone(),
         };
-        let stale = lie == Some(Lie::StaleView);
+        let stale = matches!(lie, Some(Lie::StaleView | Lie::OtherChain));
         let first = params.first().cloned().unwrap_or_default();
         let second = params.get(1).cloned().unwrap_or_default();
         match method {
@@ -220,17 +230,12 @@ impl Sim {
         let Some(block) = block.filter(|_| lie != Some(Lie::NoBlock)) else {
             return Value::Null.into();
         };
-        let mut value = json!(block.header);
-        value["uncles"] = json!([]);
-        value["transactions"] = block
-            .transactions
-            .iter()
-            .map(|transaction| json!(transaction.hash))
-            .collect();
         if lie == Some(Lie::WrongHash) {
+            let mut value: Value = serde_json::from_str(block.json().get()).unwrap_or_default();
             value["hash"] = json!(self.chain.canonical[0].header.inner.parent_hash);
+            return value.into();
         }
-        value.into()
+        Answer::Raw(block.json())
     }
 
     fn logs_answer(&self, view: &View, filter: &Value, stale: bool, lie: Option<Lie>) -> Answer {

@@ -20,7 +20,7 @@ pub(super) enum Taken {
 pub(super) fn waiting(chain: &Chain, account: Address, nonce: u64) -> Option<usize> {
     chain.pool.iter().position(|waiting| match &waiting.kind {
         Kind::Signed(signed) => signed.from == account && signed.transaction.nonce == nonce,
-        Kind::Logs(_) => false,
+        Kind::Logs(_) | Kind::Call(_) => false,
     })
 }
 

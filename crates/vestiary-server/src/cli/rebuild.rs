@@ -21,6 +21,7 @@ use vestiary_mirror::{Mirror, MirrorConfig};
 use vestiary_server::config::Config;
 use vestiary_server::damage::Stored;
 use vestiary_server::points;
+use vestiary_server::worker::followed::FOLLOWED_FILE;
 use vestiary_signing::{KeyFile, Purpose};
 use vestiary_tlog::{KeyName, SignatureType, VerifierKey};
 
@@ -203,6 +204,10 @@ pub(crate) async fn fill(stopped: &Stopped, out: Output) -> Result<Mirror, Failu
     stopped.deployment.check(&rpc).await?;
     let dir = stopped.dir("mirror");
     Mirror::wipe(&dir).map_err(mirror_failure)?;
+    // What was final on the old chain, and that following it ended in a halt, says nothing about the new mirror.
+    Disk.remove(&dir.join(FOLLOWED_FILE))
+        .or_else(|error| if error.is_missing() { Ok(()) } else { Err(error) })
+        .map_err(|error| file_failure(&error))?;
     let mirror = Mirror::open(&dir, stopped.mirror_config()).map_err(mirror_failure)?;
     reached(points::REBUILD_WIPED);
     fold_chain(stopped, &mirror, rpc, out).await?;

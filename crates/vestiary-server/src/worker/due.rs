@@ -18,6 +18,7 @@ use vestiary_chain::calls::{self, ClaimArguments};
 use vestiary_chain::submitter::{Call, OrderId};
 use vestiary_log::points::reached;
 
+use crate::chain_status::ChainHealth;
 use crate::error::ApiError;
 use crate::issuing::commit;
 use crate::journal::{Batch, BatchId, BatchStage, ClaimAccepted, may_try};
@@ -31,6 +32,10 @@ const MAX_NEW_ORDERS: usize = 256;
 /// Commits whose turn it is, and claims whose batch the chain shows, of one lane.
 pub(super) fn orders(service: &Service, lane: &Lane) -> Result<Vec<(OrderId, Call)>, ApiError> {
     let mut due = Vec::new();
+    if matches!(service.chain.health(), ChainHealth::Halted { .. }) {
+        // What the mirror shows now is an old state: nothing new is begun on its word.
+        return Ok(due);
+    }
     let height = service.mirror.head().map_or(0, |head| head.number);
     let here = |kept: Option<AccountId>, words: &dyn Fn() -> String| {
         kept.unwrap_or_else(|| service.lanes.of(&words())) == lane.account
@@ -160,6 +165,9 @@ pub(super) fn anchor(
     waited: Option<Duration>,
 ) -> Result<Option<(OrderId, Call)>, ApiError> {
     let delay = Duration::from_secs(service.config.log.anchor_delay_s);
+    if matches!(service.chain.health(), ChainHealth::Halted { .. }) {
+        return Ok(None);
+    }
     if is_anchored(service)? || waited.is_none_or(|waited| waited < delay) {
         return Ok(None);
     }

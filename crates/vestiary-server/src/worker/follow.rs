@@ -7,9 +7,10 @@ use alloy_primitives::Address;
 use alloy_sol_types::SolEvent as _;
 use vestiary::abi::ICollectionFactory::CollectionCreated;
 use vestiary::block::{Block, ChainLog};
-use vestiary_chain::follower::{Event, Watch};
+use vestiary_chain::follower::{Audits, Event, Watch};
 use vestiary_log::points::reached;
 
+use super::followed::Followed;
 use crate::chain_status::{ChainHealth, Heads};
 use crate::points;
 use crate::service::Service;
@@ -58,12 +59,28 @@ pub async fn chain(
     mut follower: vestiary_chain::follower::Follower<Watched>,
     mut stop: super::Stop,
 ) {
+    let mut followed = Followed::load(&service);
+    metrics::gauge!("vestiary_chain_halted").set(0.0);
+    if let Some(reason) = followed.halted.clone() {
+        let heads = service.mirror.head().map(|head| Heads {
+            head,
+            safe: None,
+            finalized: followed.finalized,
+        });
+        service
+            .chain
+            .still_halted(reason.clone(), heads, followed.seen_ms);
+        return halted(&service, &followed, "halted_before", &reason).await;
+    }
+    let mut audits = Audits::default();
+    audited(Audits::default(), Audits::default());
     let mut pending: Vec<Block> = Vec::new();
     loop {
         let event = tokio::select! {
             () = stop.wait() => break,
             event = follower.next() => event,
         };
+        audits = audited(audits, follower.audits());
         let applied = match event {
             Event::Committed(block) => {
                 pending.push(block);
@@ -76,6 +93,7 @@ pub async fn chain(
             Event::Reverted(block) => {
                 let flushed = apply(&service, &mut pending).await;
                 metrics::counter!("vestiary_blocks_reverted_total").increment(1);
+                service.chain.reverted(block);
                 flushed.and(service.with_mirror(move |mirror| mirror.undo_block(&block)).await)
             }
             Event::CaughtUp {
@@ -85,15 +103,19 @@ pub async fn chain(
             } => {
                 let flushed = apply(&service, &mut pending).await;
                 if flushed.is_ok() {
-                    service.chain.caught_up(
-                        Heads {
-                            head,
-                            safe,
-                            finalized,
-                        },
-                        service.clock.now_unix_ms(),
-                    );
+                    let now_ms = service.clock.now_unix_ms();
+                    let heads = Heads {
+                        head,
+                        safe,
+                        finalized,
+                    };
+                    service.chain.caught_up(heads, now_ms);
                     service.work.notify_waiters();
+                    if service.config.chain.halt_on_finalized_rewrite && finalized != followed.finalized {
+                        followed.finalized = finalized;
+                        followed.keep(&service);
+                    }
+                    followed.finalized = finalized;
                 }
                 flushed
             }
@@ -105,25 +127,72 @@ pub async fn chain(
                 if !matches!(service.chain.health(), ChainHealth::Behind { .. }) {
                     tracing::warn!(code = reason.code(), "the chain cannot be followed");
                 }
+                metrics::counter!("vestiary_chain_behind_total", "code" => reason.code()).increment(1);
                 service
                     .chain
                     .behind(now_ms.saturating_sub(failing_ms), reason.code());
                 apply(&service, &mut pending).await
             }
             Event::Halted(reason) => {
-                let reason = format!("{reason:?}: run `vestiary rebuild`");
-                tracing::error!(reason, "the follower halted");
-                service.chain.halted(reason);
-                return;
+                let flushed = apply(&service, &mut pending).await;
+                if let Err(error) = flushed {
+                    tracing::error!(%error, "the mirror refused a block");
+                }
+                return halt(&service, followed, reason.code(), &reason.to_string()).await;
             }
         };
         if let Err(error) = applied {
-            // The node showed something that cannot follow from what it showed before. Serving goes on, every
-            // answer says so, and a rebuild starts from nothing.
-            tracing::error!(%error, "the mirror refused a block");
-            service.chain.halted(format!("{error}: run `vestiary rebuild`"));
-            return;
+            // The node showed something that cannot follow from what it showed before, or the disk failed. Serving
+            // goes on, every answer says so, and a rebuild starts from nothing; a restart tries again.
+            let reason = format!("mirror_refused: {error}: run `vestiary rebuild`");
+            service.chain.halted(reason.clone());
+            return halted(&service, &followed, "mirror_refused", &reason).await;
         }
+    }
+}
+
+/// Counts the comparisons of old blocks that were made since.
+fn audited(before: Audits, now: Audits) -> Audits {
+    metrics::counter!("vestiary_chain_audits_total").increment(now.made - before.made);
+    metrics::counter!("vestiary_chain_divergence_total").increment(now.divergent - before.divergent);
+    now
+}
+
+/// Following ends here: from now on every answer says so, also after a restart, and is as of the last final block.
+async fn halt(service: &Arc<Service>, mut followed: Followed, code: &'static str, reason: &str) {
+    followed.seen_ms = service.chain.seen_ms(service.clock.now_unix_ms());
+    let reason = format!("{code}: {reason}: run `vestiary rebuild`");
+    followed.halted = Some(reason.clone());
+    followed.keep(service);
+    service.chain.halted(reason.clone());
+    halted(service, &followed, code, &reason).await;
+}
+
+/// Takes the mirror back to the last final block, as far as can be undone, and leaves it there.
+async fn halted(service: &Arc<Service>, followed: &Followed, code: &'static str, reason: &str) {
+    tracing::error!(
+        code,
+        reason,
+        "the follower halted; the last final state is served"
+    );
+    metrics::gauge!("vestiary_chain_halted").set(1.0);
+    let Some(finalized) = followed.finalized else {
+        return tracing::error!("the node never said what is final; the state as it was last seen is served");
+    };
+    let undone = service
+        .with_mirror(move |mirror| {
+            let mut undone = 0_u64;
+            while let Some(head) = mirror.head().filter(|head| head.number > finalized.number) {
+                mirror.undo_block(&head)?;
+                undone += 1;
+            }
+            Ok(undone)
+        })
+        .await;
+    let block = service.mirror.head();
+    match undone {
+        Ok(undone) => tracing::warn!(undone, ?block, "back at the last final block"),
+        Err(error) => tracing::error!(%error, ?block, "the last final block is out of reach"),
     }
 }
 

@@ -5,6 +5,7 @@ mod due;
 pub mod expire;
 pub mod follow;
 pub mod scrub;
+pub mod followed;
 pub mod send;
 
 /// Says when to stop.

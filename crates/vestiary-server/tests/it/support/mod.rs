@@ -3,6 +3,8 @@
 pub(crate) mod actors;
 pub(crate) mod checks;
 pub(crate) mod http;
+pub(crate) mod simulated;
+pub(crate) mod stage;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,0 +1,187 @@
+//! The service, in this process, on the simulated chain with the stage on it.
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use alloy_primitives::{Address, B256};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use vestiary::inventory::Inventory;
+use vestiary_chain::deploy::{Deployment, FORMAT};
+use vestiary_chain::sim::SimChain;
+use vestiary_log::Disk;
+use vestiary_log::seams::{SystemClock, SystemRandom};
+use vestiary_server::chain_status::ChainHealth;
+use vestiary_server::config::Config;
+use vestiary_server::error::Language;
+use vestiary_server::inventory::{self, Question};
+use vestiary_server::keyring::Keyring;
+use vestiary_server::service::Service;
+use vestiary_server::startup::{self, Outside};
+use vestiary_server::worker::{Stop, Stopper, follow};
+use vestiary_signing::KdfCost;
+
+use super::{eventually, passphrase, stage};
+
+/// Longest wait for the head, in looks of a millisecond or more.
+const PATIENCE_MS: u32 = 30_000;
+
+/// The service's keys: made once, for every opening costs enough.
+static KEYS: LazyLock<TempDir> = LazyLock::new(|| {
+    let dir = stage::scratch();
+    Keyring::make_missing(dir.path(), &passphrase(), KdfCost::Development, &SystemRandom).unwrap();
+    dir
+});
+
+/// A data directory with keys, and a simulated chain.
+#[derive(Debug)]
+pub(crate) struct SimGround {
+    /// The chain and its node.
+    pub(crate) chain: SimChain,
+    dir: TempDir,
+}
+
+/// A service that follows.
+#[derive(Debug)]
+pub(crate) struct SimLedger {
+    /// The service.
+    pub(crate) service: Arc<Service>,
+    follows: JoinHandle<()>,
+    stopper: Stopper,
+}
+
+impl SimGround {
+    /// Lays the ground below `chain`.
+    pub(crate) fn lay(chain: SimChain) -> Self {
+        let dir = stage::scratch();
+        let config = stage::config(&chain);
+        let deployment = Deployment {
+            format: FORMAT.into(),
+            chain: config.chain,
+            genesis_hash: config.genesis_hash,
+            first_block: config.first_block,
+            log_anchor: config.log_anchor,
+            registry: config.registry,
+            implementation: Address::repeat_byte(0xa5),
+            factory: config.factory,
+            implementation_code_hash: B256::repeat_byte(1),
+            clone_code_hash: B256::repeat_byte(2),
+        };
+        std::fs::write(dir.path().join("deployment.json"), deployment.to_bytes()).unwrap();
+        let keys = dir.path().join("data/keys");
+        std::fs::create_dir_all(&keys).unwrap();
+        for key in std::fs::read_dir(KEYS.path()).unwrap() {
+            let key = key.unwrap();
+            std::fs::copy(key.path(), keys.join(key.file_name())).unwrap();
+        }
+        Self { chain, dir }
+    }
+
+    /// The data directory.
+    pub(crate) fn data_dir(&self) -> std::path::PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The configuration: looks at the chain all the time, and is behind at once.
+    fn config(&self) -> Config {
+        let path = self.dir.path().join("vestiary.toml");
+        let (home, origin) = (self.dir.path().display(), stage::config(&self.chain).log_origin);
+        let text = format!(
+            r#"
+[service]
+listen = "127.0.0.1:0"
+public_url = "https://ledger.example"
+data_dir = "{home}/data"
+allow_development_keys = true
+
+[chain]
+rpc_url = "http://127.0.0.1:1"
+deployment = "{home}/deployment.json"
+poll_interval_ms = 1
+
+[log]
+origin = "{origin}"
+
+[freshness]
+behind_after_s = 0
+"#
+        );
+        std::fs::write(&path, text).unwrap();
+        Config::load(&path, None).unwrap()
+    }
+
+    /// Opens the service and lets it follow.
+    pub(crate) async fn start(&self) -> SimLedger {
+        let outside = Outside {
+            files: Arc::new(Disk),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            passphrase: passphrase(),
+            endpoint: Some(self.chain.endpoint()),
+        };
+        let service = startup::open(self.config(), outside).await.unwrap();
+        let follower = startup::follower(&service).unwrap();
+        let (stopper, stop) = Stop::new();
+        let follows = tokio::spawn(follow::chain(Arc::clone(&service), follower, stop));
+        SimLedger {
+            service,
+            follows,
+            stopper,
+        }
+    }
+
+    /// Takes the mirror away, as `vestiary rebuild` does first.
+    pub(crate) fn wipe_mirror(&self) {
+        let mirror: &Path = &self.data_dir().join("mirror");
+        std::fs::remove_dir_all(mirror).unwrap();
+    }
+}
+
+impl SimLedger {
+    /// What the service answers for a wallet.
+    pub(crate) fn ask(&self, wallet: Address) -> Inventory {
+        let question = Question {
+            wallet,
+            world: None,
+            slot: None,
+            language: Language::En,
+            limit: 200,
+            after: None,
+        };
+        inventory::answer(&self.service, &question).unwrap()
+    }
+
+    /// Waits until the mirror stands on the chain's head and the service says that it follows.
+    pub(crate) async fn settle(&self, chain: &SimChain) {
+        for _ in 0..PATIENCE_MS {
+            let (head, health) = (self.service.mirror.head(), self.service.chain.health());
+            if head == Some(chain.head()) && health == ChainHealth::Following {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let (head, health) = (self.service.mirror.head(), self.service.chain.health());
+        panic!("{head:?} and not {:?}, {health:?}", chain.head());
+    }
+
+    /// Waits until following has ended and the mirror rests; the reason.
+    pub(crate) async fn wait_halted(&self) -> String {
+        eventually("the follower halts", async || match self.service.chain.health() {
+            ChainHealth::Halted { reason } if self.follows.is_finished() => Some(reason),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Stops following and closes everything.
+    pub(crate) async fn stop(self) {
+        self.stopper.stop();
+        self.follows.await.unwrap();
+        let service = self.service;
+        eventually("everybody lets go of the service", async || {
+            (Arc::strong_count(&service) == 1).then_some(())
+        })
+        .await;
+    }
+}
