@@ -78,13 +78,9 @@ impl ChainStatus {
         }
     }
 
-    /// The follower gave up.
-    pub fn halted(&self, reason: String) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).health = ChainHealth::Halted { reason };
-    }
-
-    /// An earlier run gave up: what it knew of the chain, and when it last saw it whole, in unix milliseconds.
-    pub fn still_halted(&self, reason: String, heads: Option<Heads>, seen_ms: u64) {
+    /// The follower gave up, now or in an earlier run: what was known of the chain, and when it was last seen whole, in
+    /// unix milliseconds.
+    pub fn halted(&self, reason: String, heads: Option<Heads>, seen_ms: u64) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Status {
             heads,
             health: ChainHealth::Halted { reason },
@@ -185,15 +181,12 @@ mod tests {
             hash: B256::repeat_byte(number),
         };
         let status = ChainStatus::default();
-        status.caught_up(
-            Heads {
-                head: at(9),
-                safe: Some(at(8)),
-                finalized: Some(at(7)),
-            },
-            1_000,
-        );
-        status.halted("rewritten".into());
+        let heads = Heads {
+            head: at(9),
+            safe: Some(at(8)),
+            finalized: Some(at(7)),
+        };
+        status.halted("rewritten".into(), Some(heads), 1_000);
         assert_eq!(status.gap(1_000, 15), Some(Gap::ChainHalted));
         for block in [9, 8] {
             status.reverted(at(block));

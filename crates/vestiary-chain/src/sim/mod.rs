@@ -28,7 +28,7 @@ use vestiary::{
 };
 
 use crate::rpc::Endpoint;
-use chain::{Chain, Kind};
+use chain::{Chain, Kind, View};
 use lies::Liar;
 
 /// How errors are worded; texts differ between clients and are what a submitter has to read.
@@ -83,6 +83,18 @@ pub enum Fate {
     Returned,
     /// The node forgets it.
     Dropped,
+}
+
+/// A branch from genesis to a head, see [`SimChain::branch`].
+#[derive(Clone)]
+pub struct SimBranch(View);
+
+impl fmt::Debug for SimBranch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SimBranch")
+            .field(&self.0.last().map(|head| head.block_ref()))
+            .finish()
+    }
 }
 
 /// The chain and its node. Clones share one chain.
@@ -159,6 +171,16 @@ impl SimChain {
     /// Removes the newest `depth` blocks; the caller then mines the branch that replaces them. Genesis stays.
     pub fn reorg(&self, depth: usize, fate: impl FnMut(B256) -> Fate) {
         self.lock().chain.reorg(depth, fate);
+    }
+
+    /// The branch that is the chain now.
+    pub fn branch(&self) -> SimBranch {
+        SimBranch(self.lock().chain.canonical.clone())
+    }
+
+    /// The node shows another branch of this chain, whichever.
+    pub fn show(&self, branch: SimBranch) {
+        self.lock().chain.canonical = branch.0;
     }
 
     /// Lets the node forget a waiting transaction.

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use tokio::time::timeout;
 use vestiary_chain::{
     MAX_FILTER_ADDRESSES,
     follower::{
-        BehindReason, Event, Follower, FollowerOptions, HaltReason, LogCheck, Start, UNDO_WINDOW_BLOCKS,
+        AUDIT_DEPTH_BLOCKS, BehindReason, Event, Follower, FollowerOptions, HaltReason, LogCheck, Start,
+        UNDO_WINDOW_BLOCKS,
     },
     sim::{Fate, Lie, Seeded, SimChain, SimOptions},
 };
@@ -205,6 +206,85 @@ async fn a_rewritten_final_block_halts_unless_the_chain_is_known_to_do_that() {
             halts
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_final_block_of_an_earlier_run_halts_this_one_where_it_is_ours() {
+    for (known, halts) in [(true, true), (false, false)] {
+        let chain = sim(2);
+        chain.mine_blocks(20);
+        let mut follower = follow(&chain, quick()).await;
+        let mut fold = Fold::default();
+        settle(&mut follower, &mut fold, &chain).await;
+        let mut finalized = chain.block_at(18).unwrap();
+        if !known {
+            finalized.hash = chain.head().hash;
+        }
+        chain.reorg(6, |_| Fate::Dropped);
+        chain.mine_blocks(7);
+        let rpc = connect(&chain).await;
+        let follower = Follower::new(rpc, FactoryOnly::default(), Start::After(fold.refs()), quick());
+        let mut follower = follower.with_finalized(Some(finalized));
+        settle(&mut follower, &mut fold, &chain).await;
+        assert_eq!(fold.halted.is_some(), halts, "{:?}", fold.halted);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_look_at_a_branch_that_cannot_be_followed_halts_nothing() {
+    let chain = sim(64);
+    chain.mine_blocks(90);
+    let mut follower = follow(&chain, quick()).await;
+    let mut fold = Fold::default();
+    settle(&mut follower, &mut fold, &chain).await;
+    // A second chain below the same genesis takes the node's place for a moment.
+    let ours = chain.branch();
+    chain.reorg(80, |_| Fate::Dropped);
+    chain.mine_blocks(85);
+    fold.apply(follower.next().await);
+    assert!(fold.behind.iter().any(|reason| reason.code() == "deep_branch"));
+    chain.show(ours);
+    chain.mine();
+    settle(&mut follower, &mut fold, &chain).await;
+    assert_eq!((fold.halted.clone(), fold.reverted), (None, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_that_is_not_the_nodes_is_found_by_a_sample_and_halts() {
+    let chain = sim(20);
+    chain.mine_blocks(200);
+    let options = FollowerOptions {
+        stall_after: Duration::from_hours(1),
+        ..quick()
+    };
+    let mut follower = follow(&chain, options).await;
+    let mut fold = Fold::default();
+    settle(&mut follower, &mut fold, &chain).await;
+    timeout(Duration::from_mins(5), follower.next())
+        .await
+        .unwrap_err();
+    let audits = follower.audits();
+    assert!(audits.made >= 8 && audits.divergent == 0, "{audits:?}");
+
+    // An earlier run read other blocks, and kept them below the last 64.
+    let mut refs = fold.refs();
+    let old = refs.len() - usize::try_from(AUDIT_DEPTH_BLOCKS).unwrap();
+    for block in &mut refs[..old] {
+        block.hash = B256::repeat_byte(0x66);
+    }
+    let rpc = connect(&chain).await;
+    let mut follower = Follower::new(rpc, FactoryOnly::default(), Start::After(refs), quick());
+    let mut behind = Vec::new();
+    let reason = loop {
+        match follower.next().await {
+            Event::Behind { reason, .. } => behind.push(reason.code()),
+            Event::Halted(reason) => break reason,
+            _ => {}
+        }
+    };
+    assert!(matches!(reason, HaltReason::Diverged { .. }), "{reason}");
+    assert!(behind.contains(&"node_fault"), "it is said before: {behind:?}");
+    assert_eq!(follower.audits().divergent, 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use tokio::time::timeout;
 use vestiary::block::{BlockRef, ChainLog};
 use vestiary_chain::{
-    follower::{BehindReason, Follower, FollowerOptions, LogCheck, Start},
-    sim::{Lie, LiePlan, Seeded, SimChain, SimOptions},
+    follower::{BehindReason, Event, Follower, FollowerOptions, LogCheck, Start},
+    sim::{Lie, LiePlan, SIM_RETRY_AFTER_S, Seeded, SimChain, SimOptions},
 };
 
 use crate::{
@@ -22,11 +22,14 @@ fn lies_for(check: LogCheck) -> Vec<Lie> {
         .collect()
 }
 
+/// Changes of the chain in one story.
+const CHANGES: u64 = 5;
+
 async fn lying_story(seed: u64) -> usize {
     let mut seeded = Seeded::new(seed);
     let chain = sim(150);
     write(&chain, &mut seeded, 3);
-    chain.mine_blocks(seeded.below(60));
+    chain.mine_blocks(seeded.below(40));
     let check = if seed.is_multiple_of(3) {
         LogCheck::ReceiptsRoot
     } else {
@@ -51,10 +54,10 @@ async fn lying_story(seed: u64) -> usize {
         per_mille: 50 + seeded.below(250),
         lies: lies_for(check),
     });
-    for _ in 0..8 {
+    for _ in 0..CHANGES {
         change(&chain, &mut seeded, 40);
         ever.extend(expected(&chain, &BTreeSet::new()).into_iter().map(place));
-        for _ in 0..seeded.below(60) {
+        for _ in 0..seeded.below(40) {
             if let Ok(event) = timeout(Duration::from_millis(400), follower.next()).await {
                 fold.apply(event);
             }
@@ -65,7 +68,8 @@ async fn lying_story(seed: u64) -> usize {
         }
     }
     chain.be_honest();
-    chain.mine_blocks(50);
+    // Longer than any branch that the node may have shown.
+    chain.mine_blocks(45);
     settle(&mut follower, &mut fold, &chain).await;
     assert!(fold.logs() == expected(&chain, &BTreeSet::new()), "seed {seed}");
     assert_eq!(fold.halted, None, "seed {seed}");
@@ -74,13 +78,74 @@ async fn lying_story(seed: u64) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_lying_node_delays_the_follower_and_never_deceives_it() {
-    let count = schedules(300);
+    let count = schedules(2_000);
     let mut told = 0;
     for seed in 0..count {
         told += lying_story(seed).await;
     }
     println!("ran: {count} lying schedules, seeds 0..{count}, {told} lies told");
     assert!(told as u64 > 7 * count, "the node lies too little: {told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_asks_to_be_left_alone_is_left_alone_by_everybody() {
+    let chain = sim(20);
+    chain.mine_blocks(30);
+    let rpc = connect(&chain).await;
+    let options = FollowerOptions {
+        max_backoff: Duration::from_millis(500),
+        ..quick()
+    };
+    let mut follower = Follower::new(rpc.clone(), FactoryOnly::default(), Start::At(0), options);
+    let mut fold = Fold::default();
+    settle(&mut follower, &mut fold, &chain).await;
+    chain.lie_once("eth_getBlockByNumber", Lie::RateLimitFor);
+    chain.mine();
+    let event = follower.next().await;
+    assert!(matches!(&event, Event::Behind { reason, .. } if reason.code() == "node_rate_limit"));
+    let asked = chain.questions().len();
+    let wait = Duration::from_secs(SIM_RETRY_AFTER_S);
+    // The follower's own backoff is shorter; and what else uses this node waits as well.
+    let early = timeout(wait - Duration::from_millis(10), follower.next()).await;
+    assert!(early.is_err(), "{early:?}");
+    assert_eq!(rpc.head().await.unwrap_err().code(), "node_rate_limit");
+    assert_eq!(
+        chain.questions().len(),
+        asked,
+        "the node was asked before it said so"
+    );
+    settle(&mut follower, &mut fold, &chain).await;
+    assert!(rpc.head().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_chain_after_an_interruption_is_refused_until_ours_is_back() {
+    let chain = sim(20);
+    write(&chain, &mut Seeded::new(3), 4);
+    chain.mine_blocks(30);
+    let mut follower = follow(&chain, quick()).await;
+    let mut fold = Fold::default();
+    settle(&mut follower, &mut fold, &chain).await;
+    let before = fold.refs();
+    chain.lie_once("eth_getBlockByNumber", Lie::Disconnect);
+    fold.apply(follower.next().await);
+    chain.lie(LiePlan {
+        seeded: Seeded::new(1),
+        per_mille: 1_000,
+        lies: vec![Lie::OtherChain],
+    });
+    chain.mine_blocks(5);
+    for _ in 0..20 {
+        if let Ok(event) = timeout(Duration::from_secs(1), follower.next()).await {
+            fold.apply(event);
+        }
+    }
+    assert_eq!(fold.refs(), before, "nothing of the other chain is believed");
+    let codes: BTreeSet<_> = fold.behind.iter().map(BehindReason::code).collect();
+    assert!(codes.contains("wrong_genesis"), "{codes:?}");
+    chain.be_honest();
+    settle(&mut follower, &mut fold, &chain).await;
+    assert_eq!(fold.halted, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,14 +81,14 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(240))]
+    #![proptest_config(ProptestConfig::with_cases(interleavings()))]
 
     #[test]
     fn any_interleaving_of_chain_and_log_gives_one_digest(
         choices in prop::collection::vec(any::<bool>(), 64),
         detours in prop::collection::vec(0usize..8, 0..3),
     ) {
-        let (blocks, entries) = story();
+        let (blocks, entries) = &*STORY;
         let test = TestMirror::new();
         let (mut next_block, mut next_entry) = (0, 0);
         for (step, block_first) in choices.iter().cycle().enumerate() {
@@ -112,9 +112,15 @@ proptest! {
     }
 }
 
+/// How many interleavings are tried; `VESTIARY_INTERLEAVINGS` asks for more.
+fn interleavings() -> u32 {
+    let number = std::env::var("VESTIARY_INTERLEAVINGS");
+    number.ok().and_then(|text| text.parse().ok()).unwrap_or(1_000)
+}
+
 static STORY_DIGEST: std::sync::LazyLock<vestiary::digest::Sha256> = std::sync::LazyLock::new(|| {
-    let (blocks, entries) = story();
-    let test = TestMirror::with(&blocks, &entries);
+    let (blocks, entries) = &*STORY;
+    let test = TestMirror::with(blocks, entries);
     let report = test.mirror.check().unwrap();
     assert_eq!(
         (report.certified_in_log, report.not_in_log),
@@ -123,6 +129,8 @@ static STORY_DIGEST: std::sync::LazyLock<vestiary::digest::Sha256> = std::sync::
     );
     test.row_digest().unwrap()
 });
+
+static STORY: std::sync::LazyLock<(Vec<Block>, Vec<Vec<u8>>)> = std::sync::LazyLock::new(story);
 
 /// Six blocks and twenty entries about the same wearables.
 fn story() -> (Vec<Block>, Vec<Vec<u8>>) {

@@ -14,6 +14,15 @@ use vestiary_mirror::{
     testing::{ChainBuilder, Commit, LogBuilder, collection, config, wearable},
 };
 
+/// A directory in memory where the system has one: what rows say does not depend on the disk.
+fn scratch() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    match memory.is_dir().then(|| tempfile::tempdir_in(memory)) {
+        Some(Ok(dir)) => dir,
+        _ => tempfile::tempdir().unwrap(),
+    }
+}
+
 /// A mirror that is deleted when dropped.
 pub(crate) struct TestMirror {
     pub(crate) mirror: Mirror,
@@ -22,7 +31,7 @@ pub(crate) struct TestMirror {
 
 impl TestMirror {
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         Self {
             mirror: Mirror::open(dir.path(), config()).unwrap(),
             dir,

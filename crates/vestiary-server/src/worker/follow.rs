@@ -62,15 +62,7 @@ pub async fn chain(
     let mut followed = Followed::load(&service);
     metrics::gauge!("vestiary_chain_halted").set(0.0);
     if let Some(reason) = followed.halted.clone() {
-        let heads = service.mirror.head().map(|head| Heads {
-            head,
-            safe: None,
-            finalized: followed.finalized,
-        });
-        service
-            .chain
-            .still_halted(reason.clone(), heads, followed.seen_ms);
-        return halted(&service, &followed, "halted_before", &reason).await;
+        return halted(&service, &followed, "halted_before", reason).await;
     }
     let mut audits = Audits::default();
     audited(Audits::default(), Audits::default());
@@ -145,8 +137,8 @@ pub async fn chain(
             // The node showed something that cannot follow from what it showed before, or the disk failed. Serving
             // goes on, every answer says so, and a rebuild starts from nothing; a restart tries again.
             let reason = format!("mirror_refused: {error}: run `vestiary rebuild`");
-            service.chain.halted(reason.clone());
-            return halted(&service, &followed, "mirror_refused", &reason).await;
+            followed.seen_ms = seen_ms(&service);
+            return halted(&service, &followed, "mirror_refused", reason).await;
         }
     }
 }
@@ -158,18 +150,30 @@ fn audited(before: Audits, now: Audits) -> Audits {
     now
 }
 
+/// When the chain was last seen whole, in unix milliseconds; where this run did not, the time of the mirror's block.
+fn seen_ms(service: &Service) -> u64 {
+    let block_ms = service.mirror.view().as_of().timestamp.saturating_mul(1_000);
+    service.chain.seen_ms(service.clock.now_unix_ms()).max(block_ms)
+}
+
 /// Following ends here: from now on every answer says so, also after a restart, and is as of the last final block.
 async fn halt(service: &Arc<Service>, mut followed: Followed, code: &'static str, reason: &str) {
-    followed.seen_ms = service.chain.seen_ms(service.clock.now_unix_ms());
+    followed.seen_ms = seen_ms(service);
     let reason = format!("{code}: {reason}: run `vestiary rebuild`");
     followed.halted = Some(reason.clone());
     followed.keep(service);
-    service.chain.halted(reason.clone());
-    halted(service, &followed, code, &reason).await;
+    halted(service, &followed, code, reason).await;
 }
 
-/// Takes the mirror back to the last final block, as far as can be undone, and leaves it there.
-async fn halted(service: &Arc<Service>, followed: &Followed, code: &'static str, reason: &str) {
+/// Says that following has ended, takes the mirror back to the last final block, as far as can be undone, and leaves
+/// it there.
+async fn halted(service: &Arc<Service>, followed: &Followed, code: &'static str, reason: String) {
+    let heads = service.mirror.head().map(|head| Heads {
+        head,
+        safe: None,
+        finalized: followed.finalized,
+    });
+    service.chain.halted(reason.clone(), heads, followed.seen_ms);
     tracing::error!(
         code,
         reason,

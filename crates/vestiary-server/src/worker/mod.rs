@@ -4,8 +4,8 @@
 mod due;
 pub mod expire;
 pub mod follow;
-pub mod scrub;
 pub mod followed;
+pub mod scrub;
 pub mod send;
 
 /// Says when to stop.

@@ -72,8 +72,8 @@ fn judge(chain: &SimChain, answer: &Inventory, number: u64, seen: &mut Seen) {
         );
     }
     for entry in &answer.wearables {
-        let expected = if unknown { "chain_behind" } else { "design_missing" };
-        assert_eq!(entry.why, expected, "the stage's designs are at hand nowhere");
+        // Designs are at hand nowhere on this stage: else nothing but the chain keeps an answer from being known.
+        assert_eq!(entry.why == "chain_behind", unknown, "{}", entry.why);
     }
 }
 
