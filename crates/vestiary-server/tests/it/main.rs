@@ -15,7 +15,6 @@ mod killed;
 mod lanes;
 mod liars;
 mod load;
-mod load;
 mod operation;
 mod papers;
 mod power;
