@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vestiary_chain::sim::Seeded;
+use vestiary_chain::submitter::{State, Table};
+use vestiary_server::chain_status::ChainHealth;
 use vestiary_server::config::Config;
+use vestiary_server::journal::BatchId;
 
 use crate::story::{inventory, wait_claimed};
 use crate::support::actors::{Actor, Brand};
@@ -170,7 +173,18 @@ async fn all_final(ledger: &TestLedger, claims: &[Value]) {
     let mut waiting: Vec<&Value> = claims.iter().collect();
     let began = Instant::now();
     while !waiting.is_empty() {
-        assert!(began.elapsed() < Duration::from_mins(2), "not final: {waiting:?}");
+        let health = ledger.service().chain.health();
+        assert!(!matches!(health, ChainHealth::Halted { .. }), "{health:?}");
+        if began.elapsed() > Duration::from_mins(2) {
+            let open = ledger.service().ledger.read(|state| {
+                let orders = state.outboxes.values().flat_map(Table::entries);
+                let open = orders.filter(|entry| !matches!(entry.state, State::Finalized { .. }));
+                let open = open.map(|entry| format!("{} {:?} {:?}", entry.order, entry.nonce, entry.state));
+                let batches = state.batches_waiting.iter().map(|id| state.commit_order(id));
+                (open.collect::<Vec<_>>(), batches.collect::<Vec<_>>())
+            });
+            panic!("not final: {} claims; {open:#?}", waiting.len());
+        }
         ledger.ground.mine(1).await;
         let mut rest = Vec::new();
         for claim in waiting {
@@ -195,7 +209,7 @@ async fn a_commit_taken_back_comes_back_and_a_claim_refused_meanwhile_goes_out_a
     ledger.settle().await;
     let before = ledger.ground.rpc.head().await.unwrap().number;
     let issued = brand.issue(&ledger, design, 1, 2).await;
-    let committed = brand.wait_committed(&ledger, &issued).await;
+    brand.wait_committed(&ledger, &issued).await;
     ledger.wait_anchored().await;
     ledger.ground.mine(4).await;
     ledger.settle().await;
@@ -205,6 +219,15 @@ async fn a_commit_taken_back_comes_back_and_a_claim_refused_meanwhile_goes_out_a
         (view["state"] == "finalized").then_some(())
     })
     .await;
+
+    let id = BatchId(issued["id"].as_str().unwrap().to_owned());
+    let commit_nonce = || {
+        ledger
+            .service()
+            .ledger
+            .read(|state| state.commit_entry(&id).unwrap().nonce)
+    };
+    let nonce = commit_nonce();
 
     // Nobody pays: the claim is ordered and waits, while its batch still stands.
     let payer = ledger.service().signing.submitter().address();
@@ -247,10 +270,7 @@ async fn a_commit_taken_back_comes_back_and_a_claim_refused_meanwhile_goes_out_a
     all_final(&ledger, std::slice::from_ref(&claim)).await;
     ledger.settle().await;
     let again = brand.client(&ledger).get(&path).await.expect(200);
-    assert_eq!(
-        again["transaction"], committed["transaction"],
-        "the same transaction"
-    );
+    assert_eq!(commit_nonce(), nonce, "the same nonce, not a second commit");
     assert_eq!(again["receipt"], issued["receipt"]);
     let owned = inventory(&ledger, &ana, "").await;
     assert_eq!(owned["wearables"].as_array().unwrap().len(), 1);
@@ -259,7 +279,7 @@ async fn a_commit_taken_back_comes_back_and_a_claim_refused_meanwhile_goes_out_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_anchor_taken_back_is_anchored_again_by_the_same_bytes() {
+async fn an_anchor_taken_back_is_anchored_again_by_the_same_order() {
     let rewrites = |config: &mut Config| config.chain.halt_on_finalized_rewrite = false;
     let Some(ledger) = TestLedger::start_with(rewrites).await else {
         return;
@@ -292,10 +312,10 @@ async fn an_anchor_taken_back_is_anchored_again_by_the_same_bytes() {
             let entry = entry.filter(|entry| entry.order.as_str() == format!("anchor/{size}"));
             let entries: Vec<_> = entry.cloned().collect();
             assert_eq!(entries.len(), 1);
-            entries[0].latest().unwrap().hash
+            entries[0].clone()
         })
     };
-    let transaction = order();
+    let nonce = order().nonce;
 
     let head = ledger.ground.rpc.head().await.unwrap().number;
     ledger
@@ -311,8 +331,11 @@ async fn an_anchor_taken_back_is_anchored_again_by_the_same_bytes() {
         (latest().0 == size).then_some(())
     })
     .await;
-    assert_eq!(order(), transaction, "the same transaction, not a second one");
-    assert_eq!(latest().1.root, anchor.root);
+    let (again, entry) = (latest().1, order());
+    assert_eq!((entry.nonce, again.root), (nonce, anchor.root));
+    // The same bytes, or the same nonce with higher fees: one of them can ever be mined.
+    let ours = entry.attempts.iter().map(|attempt| attempt.hash);
+    assert!(ours.into_iter().any(|hash| hash == again.at.transaction_hash));
     ledger.check_everything().await;
 }
 
@@ -371,6 +394,11 @@ async fn a_storm_of_real_reorganisations_under_load_loses_and_doubles_nothing() 
         deepest = deepest.max(depth);
         ledger.ground.node("anvil_reorg", json!([depth, []])).await;
         for _ in 0..=seeded.below(4) {
+            let health = ledger.service().chain.health();
+            assert!(
+                !matches!(health, ChainHealth::Halted { .. }),
+                "round {round}: {health:?}"
+            );
             ledger.ground.mine(1).await;
             tokio::time::sleep(Duration::from_millis(20 + seeded.below(120))).await;
         }
@@ -396,10 +424,7 @@ async fn a_storm_of_real_reorganisations_under_load_loses_and_doubles_nothing() 
     let counts = ledger.check_everything().await;
     assert_eq!(counts.owned, claims.len() as u64);
     let again = ledger.service().ledger.read(|state| {
-        let orders = state
-            .outboxes
-            .values()
-            .flat_map(vestiary_chain::submitter::Table::entries);
+        let orders = state.outboxes.values().flat_map(Table::entries);
         orders
             .filter(|entry| entry.order.as_str().matches('/').count() == 2)
             .count()
