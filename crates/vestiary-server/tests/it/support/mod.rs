@@ -22,6 +22,7 @@ use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
 use vestiary_log::seams::{Clock, Random, SystemClock, SystemRandom};
 use vestiary_log::{Disk, Files};
 use vestiary_mirror::MirrorConfig;
+use vestiary_server::chain_status::ChainHealth;
 use vestiary_server::config::Config;
 use vestiary_server::keyring::Keyring;
 use vestiary_server::service::Service;
@@ -372,6 +373,8 @@ impl TestLedger {
         let service = self.service();
         eventually("the mirror has the head", async || {
             let head = self.ground.rpc.head().await.unwrap().block_ref();
+            let health = service.chain.health();
+            assert!(!matches!(health, ChainHealth::Halted { .. }), "{health:?}");
             let there =
                 service.mirror.head() == Some(head) && service.mirror.log_size() == service.log_size();
             there.then_some(())
