@@ -80,7 +80,7 @@ async fn lying_story(seed: u64) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_lying_node_delays_the_follower_and_never_deceives_it() {
-    let count = schedules(2_000);
+    let count = schedules(1_000);
     let mut told = 0;
     for seed in 0..count {
         told += lying_story(seed).await;
