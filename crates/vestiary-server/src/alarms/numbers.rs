@@ -228,7 +228,7 @@ impl Numbers {
         match service.chain.health() {
             ChainHealth::Halted { reason } => found.push((Alarm::ChainHalted, reason)),
             ChainHealth::Behind { code, .. }
-                if service.chain.is_behind(self.now_s * 1000, behind_after_s) =>
+                if service.chain.gap(self.now_s * 1000, behind_after_s).is_some() =>
             {
                 found.push((Alarm::ChainBehind, format!("{code} for {} s", self.unseen_s)));
             }
