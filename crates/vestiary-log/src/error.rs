@@ -53,6 +53,15 @@ pub enum FileError {
         /// The lock file.
         path: PathBuf,
     },
+    /// A sync failed earlier, of this file or another: nothing is written any more until a restart
+    /// ([`crate::files::Guarded`]).
+    #[error("{}: not written, because a sync failed earlier: {why}", path.display())]
+    Stopped {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The sync that failed.
+        why: String,
+    },
     /// Anything else the system reports. Whether it took effect is unknown.
     #[error("{operation} {}: {source}", path.display())]
     Io {
@@ -93,6 +102,11 @@ impl FileError {
     /// Whether the disk is full: nothing is wrong that space would not cure.
     pub fn is_no_space(&self) -> bool {
         matches!(self, Self::NoSpace { .. })
+    }
+
+    /// Whether this process may not do that.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
     }
 }
 
@@ -244,7 +258,30 @@ impl From<JournalError> for LogError {
     }
 }
 
+impl JournalError {
+    /// Whether the disk is full: nothing is wrong that space would not cure.
+    pub fn is_no_space(&self) -> bool {
+        matches!(self, Self::Files(error) if error.is_no_space())
+    }
+
+    /// Whether only opening the journal again helps.
+    pub fn is_for_good(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopped { .. } | Self::Fenced { .. } | Self::Files(FileError::Stopped { .. })
+        )
+    }
+}
+
 impl LogError {
+    /// Whether only opening the log again helps.
+    pub fn is_for_good(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopped { .. } | Self::Files(FileError::Stopped { .. })
+        )
+    }
+
     /// Whether the disk is full: nothing is wrong that space would not cure.
     pub fn is_no_space(&self) -> bool {
         matches!(self, Self::Files(error) if error.is_no_space())

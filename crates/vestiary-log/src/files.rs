@@ -8,9 +8,11 @@
 //! Durability is said by name: a method is durable on return only where its documentation says so.
 
 mod disk;
+mod guarded;
 mod upload;
 
 pub use disk::Disk;
+pub use guarded::Guarded;
 pub use upload::{Upload, Uploaded};
 
 use std::fmt;
@@ -151,6 +153,11 @@ pub trait Files: fmt::Debug + Send + Sync + 'static {
     /// and swaps. Held for milliseconds, and never by two at once, in whichever process.
     fn lock_dir(&self, dir: &Path) -> Result<Box<dyn Lock>, FileError>;
 
+    /// Bytes that this process may still write where `dir` is; `None` where nobody can say.
+    fn free_bytes(&self, _dir: &Path) -> Result<Option<u64>, FileError> {
+        Ok(None)
+    }
+
     /// Creates a directory and its parents. Durable on return.
     fn create_dir_all(&self, dir: &Path) -> Result<(), FileError> {
         let mut missing = Vec::new();
@@ -161,8 +168,7 @@ pub trait Files: fmt::Debug + Send + Sync + 'static {
                     // Perhaps created by a try that failed before it was durable. A parent that we may
                     // not even read is not ours and was there before.
                     match self.sync_dir(parent(path)) {
-                        Err(FileError::Io { source, .. })
-                            if source.kind() == std::io::ErrorKind::PermissionDenied => {}
+                        Err(error) if error.is_denied() => {}
                         synced => synced?,
                     }
                     break;

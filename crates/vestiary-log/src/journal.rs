@@ -2,6 +2,7 @@
 //!
 //! Formats and the crash table are in the README.
 
+mod epoch;
 mod frame;
 mod mend;
 mod replay;
@@ -14,6 +15,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use epoch::{EPOCH_FILE_BYTES, begin_epoch, epoch_bytes};
 use frame::{Frame, HEADER_BYTES, Kind};
 use replay::{segment_path, snapshot_path};
 
@@ -25,8 +27,9 @@ use crate::points;
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
 /// Most that one append writes, in bytes, with 36 for each record.
 pub const MAX_GROUP_BYTES: usize = 32 << 20;
-/// A segment that has reached this length, in bytes, is followed by a new one.
-pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// A segment that has reached this length, in bytes, is followed by a new one. Opening writes the last
+/// segment anew, so this, and one group at most, is the room that it needs.
+pub const SEGMENT_BYTES: u64 = 8 << 20;
 /// Longest snapshot, in bytes.
 pub const MAX_SNAPSHOT_BYTES: u64 = 1 << 30;
 
@@ -34,8 +37,6 @@ pub const MAX_SNAPSHOT_BYTES: u64 = 1 << 30;
 const MAX_SEGMENT_FILE_BYTES: u64 = 128 << 20;
 const SNAPSHOT_HEADER_BYTES: usize = 24;
 const SNAPSHOT_MAGIC: [u8; 4] = *b"vjs1";
-const EPOCH_MAGIC: [u8; 4] = *b"vjep";
-const EPOCH_FILE_BYTES: usize = 16;
 
 /// The one writer of a journal.
 ///
@@ -46,6 +47,8 @@ pub struct Journal {
     dir: PathBuf,
     _lock: Box<dyn Lock>,
     epoch: u64,
+    /// The newest segment as the epoch's file names it.
+    named_segment: u64,
     next_sequence: u64,
     /// Last record that the newest snapshot stands for; 0 without one.
     snapshot_sequence: u64,
@@ -54,6 +57,8 @@ pub struct Journal {
     segment: Box<dyn FileHandle>,
     /// Length of the last segment up to which its bytes count.
     len_bytes: u64,
+    /// Length of the segments before it.
+    older_bytes: u64,
     /// Whether there may be bytes beyond `len_bytes` that do not count.
     tail_is_dirty: bool,
     /// Whether the next append must begin a new segment, which may exist already.
@@ -68,7 +73,6 @@ pub struct Journal {
 ///
 /// Beside a running writer the end may look torn: it is being written.
 pub fn check(files: &dyn Files, dir: &Path) -> Result<Replay, JournalError> {
-    mend::read_epoch(files, dir)?;
     Ok(replay::replay(files, dir)?.0)
 }
 
@@ -83,7 +87,7 @@ impl Journal {
         let lock = files.lock(&dir.join("lock"))?;
         files.remove_leftovers(dir)?;
         // From here on a writer of an older epoch is refused; only then is it safe to read.
-        let epoch = begin_epoch(&*files, dir)?;
+        let (epoch, named_segment) = begin_epoch(&*files, dir)?;
         points::reached(points::JOURNAL_EPOCH);
         let (mut replay, layout) = replay::replay(&*files, dir)?;
         replay.epoch = epoch;
@@ -102,15 +106,18 @@ impl Journal {
         };
         let next_sequence = replay.next_sequence;
         let (segment, len_bytes) = begin_writing(&*files, dir, last, epoch, &replay)?;
-        let journal = Self {
+        let older_bytes = replay::older_bytes(&*files, dir, &layout)?;
+        let mut journal = Self {
             dir: dir.to_owned(),
             _lock: lock,
             epoch,
+            named_segment,
             next_sequence,
             snapshot_sequence: replay.snapshot.as_ref().map_or(0, |snapshot| snapshot.sequence),
             segments: layout.segments,
             segment,
             len_bytes,
+            older_bytes,
             tail_is_dirty: false,
             roll_is_due: false,
             last_group: None,
@@ -118,6 +125,8 @@ impl Journal {
             buffer: Vec::new(),
             files,
         };
+        // A crash may have come between a new segment and its naming.
+        journal.name_segment(last)?;
         journal.remove_covered(&layout.covered, &layout.snapshots)?;
         Ok((journal, replay))
     }
@@ -208,6 +217,7 @@ impl Journal {
         }
         let (_, snapshots) = replay::numbers(&*self.files, &self.dir)?;
         let covered: Vec<u64> = self.segments.drain(..self.segments.len() - 1).collect();
+        self.older_bytes = 0;
         self.remove_covered(&covered, &snapshots)
     }
 
@@ -259,17 +269,14 @@ impl Journal {
         self.next_sequence
     }
 
-    /// Bytes in the segment that is written to: a reason to take a snapshot.
-    pub fn segment_bytes(&self) -> u64 {
-        self.len_bytes
+    /// Bytes in all segments, which a start reads: a reason to take a snapshot.
+    pub fn kept_bytes(&self) -> u64 {
+        self.older_bytes + self.len_bytes
     }
 
-    /// Why the writer has stopped for good, if it has.
-    pub fn stopped(&self) -> Option<&str> {
-        self.stopped.as_deref()
-    }
-
-    fn check_may_write(&mut self) -> Result<(), JournalError> {
+    /// Whether this may still write: [`JournalError::Fenced`] once a newer writer has opened the journal,
+    /// [`JournalError::Stopped`] after a failure that only opening it again cures.
+    pub fn check_may_write(&mut self) -> Result<(), JournalError> {
         if let Some(why) = &self.stopped {
             return Err(JournalError::Stopped {
                 dir: self.dir.clone(),
@@ -285,15 +292,53 @@ impl Journal {
         }
     }
 
+    /// Why the writer has stopped for good, if it has.
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.as_deref()
+    }
+
     fn check_epoch(&self) -> Result<(), JournalError> {
         let path = self.dir.join("epoch");
-        if self.files.read(&path, EPOCH_FILE_BYTES as u64)? == epoch_bytes(self.epoch) {
+        if self.files.read(&path, EPOCH_FILE_BYTES as u64)? == epoch_bytes(self.epoch, self.named_segment) {
             return Ok(());
         }
-        Err(JournalError::Fenced {
+        Err(self.fenced())
+    }
+
+    fn fenced(&self) -> JournalError {
+        JournalError::Fenced {
             dir: self.dir.clone(),
             epoch: self.epoch,
-        })
+        }
+    }
+
+    /// Notes beside the epoch which segment is the newest, durably, so that its loss is noticed. Once a
+    /// segment, not once an append.
+    fn name_segment(&mut self, first: u64) -> Result<(), JournalError> {
+        if self.named_segment == first {
+            return Ok(());
+        }
+        let (old, new) = (
+            epoch_bytes(self.epoch, self.named_segment),
+            epoch_bytes(self.epoch, first),
+        );
+        let path = self.dir.join("epoch");
+        match self
+            .files
+            .compare_and_swap(&path, Some(&old), &new, Durability::Now)
+        {
+            Ok(()) => {
+                self.named_segment = first;
+                Ok(())
+            }
+            Err(FileError::Changed { .. }) => {
+                let fenced = self.fenced();
+                self.stopped = Some(fenced.to_string());
+                Err(fenced)
+            }
+            Err(error) if error.is_no_space() => Err(error.into()),
+            Err(error) => Err(self.stop(&error)),
+        }
     }
 
     /// Nobody knows what is on disk: no more writes through this writer.
@@ -352,13 +397,17 @@ impl Journal {
         self.roll_is_due = true;
         let first = self.next_sequence;
         if self.segments.last() != Some(&first) {
+            // Nothing may look torn in a segment that is not the last: its last mark was never synced.
+            self.clean_tail()?;
+            self.segment.sync().map_err(|error| self.stop(&error))?;
             let len_bytes = put_segment(&*self.files, &self.dir, first, self.epoch)?;
             self.segment = self.files.open_append(&segment_path(&self.dir, first))?;
             self.segments.push(first);
-            self.len_bytes = len_bytes;
+            self.older_bytes += std::mem::replace(&mut self.len_bytes, len_bytes);
             self.tail_is_dirty = false;
             self.last_group = None;
         }
+        self.name_segment(first)?;
         self.roll_is_due = false;
         Ok(())
     }
@@ -399,47 +448,6 @@ fn check_sizes<R: AsRef<[u8]>>(records: &[R]) -> Result<(), JournalError> {
         group += (bytes + HEADER_BYTES) as u64;
     }
     check_size("group of records", group, MAX_GROUP_BYTES as u64)
-}
-
-fn epoch_bytes(epoch: u64) -> [u8; EPOCH_FILE_BYTES] {
-    let mut bytes = [0; EPOCH_FILE_BYTES];
-    bytes[..4].copy_from_slice(&EPOCH_MAGIC);
-    bytes[4..12].copy_from_slice(&epoch.to_le_bytes());
-    let crc = crc32c::crc32c(&bytes[..12]);
-    bytes[12..].copy_from_slice(&crc.to_le_bytes());
-    bytes
-}
-
-/// Records an epoch above every earlier one, durably.
-fn begin_epoch(files: &dyn Files, dir: &Path) -> Result<u64, JournalError> {
-    let path = dir.join("epoch");
-    let found = match files.read(&path, EPOCH_FILE_BYTES as u64) {
-        Ok(bytes) => Some(bytes),
-        Err(FileError::Missing { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let last = if let Some(bytes) = &found {
-        let number: Option<[u8; 8]> = bytes.get(4..12).and_then(|field| field.try_into().ok());
-        let epoch = number
-            .map(u64::from_le_bytes)
-            .filter(|epoch| epoch_bytes(*epoch) == bytes[..]);
-        epoch.ok_or_else(|| JournalError::Damaged {
-            file: path.clone(),
-            offset_bytes: 0,
-            what: "the writer epoch is not what was written",
-            remedy: "make sure that no other writer runs and remove this file: the records tell the epoch",
-        })?
-    } else {
-        // New, or the file was removed as above: no record is of a later epoch than these say.
-        let (replay, layout) = replay::replay(files, dir)?;
-        if layout.segments.is_empty() && replay.snapshot.is_none() {
-            put_segment(files, dir, 1, 0)?;
-        }
-        replay.epoch
-    };
-    let epoch = last + 1;
-    files.compare_and_swap(&path, found.as_deref(), &epoch_bytes(epoch), Durability::Now)?;
-    Ok(epoch)
 }
 
 /// Writes the last segment anew, without what does not count and with a mark of the new epoch, and

@@ -56,6 +56,10 @@ pub trait CheckpointSigner: fmt::Debug + Send + Sync + 'static {
 
     /// The checkpoint as a signed note, in bytes.
     fn sign(&self, checkpoint: &Checkpoint) -> Result<Vec<u8>, SignerError>;
+
+    /// The checkpoint that was signed last was certainly not published, its bytes are gone, and so are the
+    /// entries that it was for: another one of that size may be signed.
+    fn withdraw(&self, _checkpoint: &Checkpoint) {}
 }
 
 /// What an append became, durably.

@@ -1,6 +1,6 @@
 //! Self-check: do the indexes agree with the rows they index, and the chain with the log?
 
-use std::ops::Bound;
+use std::{ops::Bound, sync::Arc};
 
 use alloy_primitives::B256;
 use vestiary::ids::{AccountId, CollectionId, WearableId};
@@ -84,8 +84,9 @@ impl Mirror {
             });
         }
         if report.fault_count == 0 {
+            let store = self.store()?;
             let mut check = Check {
-                store: self.store(),
+                store: &store,
                 report,
             };
             check.issuers()?;
@@ -102,7 +103,7 @@ impl Mirror {
 }
 
 struct Check<'m> {
-    store: &'m Store,
+    store: &'m Arc<Store>,
     report: CheckReport,
 }
 
@@ -325,14 +326,14 @@ impl Check<'_> {
 }
 
 fn all<'m, K: Field, V: Field>(
-    store: &'m Store,
+    store: &'m Arc<Store>,
     table: &'m Table<K, V>,
 ) -> impl Iterator<Item = Result<(K, V)>> + use<'m, K, V> {
     prefixed(store, table, &())
 }
 
 fn prefixed<'m, K: Field, V: Field, P: Field>(
-    store: &'m Store,
+    store: &'m Arc<Store>,
     table: &'m Table<K, V>,
     prefix: &P,
 ) -> impl Iterator<Item = Result<(K, V)>> + use<'m, K, V, P> {

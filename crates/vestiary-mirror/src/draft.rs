@@ -1,6 +1,6 @@
 //! Changes that are not committed yet, over what the store has; and their inverse, block by block.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use vestiary::{block::BlockRef, ids::ChainId};
 
@@ -19,14 +19,14 @@ const UNDO_CHUNK_BYTES: usize = MAX_VALUE_BYTES - 4;
 
 /// Pending writes. Reads see them.
 pub(crate) struct Draft<'s> {
-    store: &'s Store,
+    store: &'s Arc<Store>,
     writes: Writes,
     /// What each row was before the current step, for the rows that the step changed.
     before: Writes,
 }
 
 impl<'s> Draft<'s> {
-    pub(crate) fn new(store: &'s Store) -> Self {
+    pub(crate) fn new(store: &'s Arc<Store>) -> Self {
         Self {
             store,
             writes: BTreeMap::new(),

@@ -2,8 +2,8 @@
 
 use std::{
     ops::Bound,
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError, RwLock},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use sha2::{Digest as _, Sha256 as Hasher};
@@ -39,8 +39,10 @@ pub const MAX_BATCH_ROWS: usize = 2048;
 /// own transactions would order reads and writes of keys, but a range scan is not part of them.
 #[derive(Debug)]
 pub struct Mirror {
+    dir: PathBuf,
     config: MirrorConfig,
-    store: Store,
+    /// `None` while it is opened again, see [`Mirror::reopen_or_wipe`].
+    store: RwLock<Option<Arc<Store>>>,
     writer: Mutex<()>,
     /// Read by [`View`]s, written while a batch is put in.
     gate: RwLock<()>,
@@ -87,7 +89,19 @@ impl Mirror {
     /// [`Error::NeedsRebuild`] if what is there is damaged, of another schema version or for another
     /// configuration; [`Error::Locked`] if it is open already.
     pub fn open(dir: &Path, config: MirrorConfig) -> Result<Self> {
-        let store = Store::open(dir)?;
+        let (store, state) = Self::open_store(dir, &config)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            config,
+            store: RwLock::new(Some(store)),
+            writer: Mutex::default(),
+            gate: RwLock::default(),
+            state: Mutex::new(state),
+        })
+    }
+
+    fn open_store(dir: &Path, config: &MirrorConfig) -> Result<(Arc<Store>, State)> {
+        let store = Arc::new(Store::open(dir)?);
         let schema = (SCHEMA_VERSION, config.bytes());
         match store.get(&SCHEMA.key(&()))? {
             Some(found) if found == schema.bytes() => {}
@@ -106,16 +120,10 @@ impl Mirror {
             }
         }
         let state = State {
-            head: read(&store, &HEAD, &config)?,
-            log: read(&store, &LOG_HEAD, &config)?,
+            head: read(&store, &HEAD, config)?,
+            log: read(&store, &LOG_HEAD, config)?,
         };
-        Ok(Self {
-            config,
-            store,
-            writer: Mutex::default(),
-            gate: RwLock::default(),
-            state: Mutex::new(state),
-        })
+        Ok((store, state))
     }
 
     /// As [`open`](Self::open), but where a rebuild is needed it deletes the rows (nothing else in `dir`)
@@ -135,6 +143,50 @@ impl Mirror {
             None => Opened::Resumed,
         };
         Ok((mirror, opened))
+    }
+
+    /// Opens the store again after it has stopped ([`Error::NeedsRebuild`] of any call), for example for a full
+    /// disk: as [`open_or_wipe`](Self::open_or_wipe) does, for everybody who shares this mirror. The caller then
+    /// feeds from [`Mirror::head`] and [`Mirror::log_size`] on. After an error it is closed and may be tried again.
+    pub fn reopen_or_wipe(&self) -> Result<Opened> {
+        let _writer = self.writer();
+        let _no_readers = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+        // The directory's lock goes with the old one.
+        drop(store.take());
+        let ((opened, state), wiped) = match Self::open_store(&self.dir, &self.config) {
+            Err(Error::NeedsRebuild { reason }) => {
+                tracing::warn!(%reason, "the mirror is deleted and rebuilt");
+                Store::wipe(&self.dir)?;
+                (Self::open_store(&self.dir, &self.config)?, Some(reason))
+            }
+            opened => (opened?, None),
+        };
+        let is_empty = state.head.is_none() && state.log.is_none();
+        *store = Some(opened);
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        Ok(match wiped {
+            Some(reason) => Opened::Wiped { reason },
+            None if is_empty => Opened::Fresh,
+            None => Opened::Resumed,
+        })
+    }
+
+    /// Why the mirror answers nothing any more, if so: [`reopen_or_wipe`](Self::reopen_or_wipe) is the cure.
+    pub fn stopped(&self) -> Option<String> {
+        match self.store() {
+            Ok(store) => store.stopped().map(str::to_owned),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    /// Makes the next commit meet a full disk.
+    #[cfg(feature = "testing")]
+    pub fn fail_next_commit(&self) {
+        if let Ok(store) = self.store() {
+            store.fail_next_commit();
+        }
     }
 
     /// Deletes the rows in `dir`, damaged or not. [`Error::Locked`] while a mirror is open there.
@@ -160,7 +212,7 @@ impl Mirror {
     /// A consistent state to ask. See [`View`] for what not to do while holding it.
     pub fn view(&self) -> View<'_> {
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-        View::new(&self.store, &self.config, self.state(), gate)
+        View::new(self.store().ok(), &self.config, self.state(), gate)
     }
 
     /// Applies the block after the head: all of it, or on an error nothing. It is there for readers on
@@ -184,7 +236,8 @@ impl Mirror {
             return Err(Error::NotHead { head, got: *block });
         }
         reached(points::MIRROR_UNDOING);
-        let mut draft = Draft::new(&self.store);
+        let store = self.store()?;
+        let mut draft = Draft::new(&store);
         draft.undo(self.config.chain, block)?;
         self.commit(draft)?;
         reached(points::MIRROR_UNDONE);
@@ -194,7 +247,7 @@ impl Mirror {
     /// The blocks that can still be undone, the head first: for finding where another branch forks off.
     pub fn undoable_blocks(&self) -> Result<Vec<BlockRef>> {
         let _writer = self.writer();
-        Draft::new(&self.store).undoable(self.config.chain)
+        Draft::new(&self.store()?).undoable(self.config.chain)
     }
 
     /// Applies the next log entry. One that is no statement this version knows is noted and passed over;
@@ -216,7 +269,7 @@ impl Mirror {
     /// then it is rebuilt. So sync as often as a rebuild is to be avoided: after a burst of blocks, and
     /// every few seconds in between.
     pub fn sync(&self) -> Result<()> {
-        self.store.sync()?;
+        self.store()?.sync()?;
         reached(points::MIRROR_SYNCED);
         Ok(())
     }
@@ -240,19 +293,21 @@ impl Mirror {
         let writer = self.writer();
         let end = Bound::Excluded(vec![FIRST_PRIVATE_PREFIX]);
         Dump {
-            rows: self.store.range(Bound::Unbounded, end),
+            rows: self.store().map(|store| store.range(Bound::Unbounded, end)).map_err(Some),
             _writer: writer,
         }
     }
 
-    pub(crate) const fn store(&self) -> &Store {
-        &self.store
+    pub(crate) fn store(&self) -> Result<Arc<Store>> {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        store.clone().ok_or_else(being_opened)
     }
 
     fn apply_each_block(&self, blocks: &[Block]) -> Result<()> {
         let _writer = self.writer();
         let mut head = self.head();
-        let mut draft = Draft::new(&self.store);
+        let store = self.store()?;
+        let mut draft = Draft::new(&store);
         for block in blocks {
             if let Err(error) = self.step_block(&mut draft, head, block) {
                 draft.abandon_step();
@@ -261,7 +316,7 @@ impl Mirror {
             }
             head = Some(block.block_ref());
             if draft.len() >= MAX_BATCH_ROWS {
-                self.commit(std::mem::replace(&mut draft, Draft::new(&self.store)))?;
+                self.commit(std::mem::replace(&mut draft, Draft::new(&store)))?;
             }
         }
         self.commit(draft)
@@ -291,7 +346,8 @@ impl Mirror {
                 got: first_index,
             });
         }
-        let mut draft = Draft::new(&self.store);
+        let store = self.store()?;
+        let mut draft = Draft::new(&store);
         for (index, entry) in (first_index..).zip(entries) {
             if let Err(error) = fold::fold_entry(&self.config, &mut draft, index, entry.as_ref()) {
                 draft.abandon_step();
@@ -300,7 +356,7 @@ impl Mirror {
             }
             draft.keep_step();
             if draft.len() >= MAX_BATCH_ROWS {
-                self.commit(std::mem::replace(&mut draft, Draft::new(&self.store)))?;
+                self.commit(std::mem::replace(&mut draft, Draft::new(&store)))?;
             }
         }
         self.commit(draft)
@@ -321,7 +377,7 @@ impl Mirror {
             state.log = decode(&LOG_HEAD, log.as_deref())?;
         }
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        self.store.commit(&writes)?;
+        self.store()?.commit(&writes)?;
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
         reached(points::MIRROR_COMMITTED);
         Ok(())
@@ -334,6 +390,11 @@ impl Mirror {
     fn writer(&self) -> MutexGuard<'_, ()> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why there is no store at the moment.
+pub(crate) fn being_opened() -> Error {
+    Error::rebuild("it is being opened again")
 }
 
 fn read<K: Field, V: Field>(store: &Store, table: &Table<K, V>, config: &MirrorConfig) -> Result<Option<V>> {
@@ -362,7 +423,8 @@ pub struct RawRow {
 /// Rows in key order, from [`Mirror::dump`].
 #[derive(Debug)]
 pub struct Dump<'m> {
-    rows: Rows<'m>,
+    /// The error is taken by whoever asks first.
+    rows: Result<Rows, Option<Error>>,
     _writer: MutexGuard<'m, ()>,
 }
 
@@ -370,7 +432,11 @@ impl Iterator for Dump<'_> {
     type Item = Result<RawRow>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.rows.next().map(|row| {
+        let rows = match &mut self.rows {
+            Ok(rows) => rows,
+            Err(error) => return error.take().map(Err),
+        };
+        rows.next().map(|row| {
             row.map(|(key, value)| {
                 let (table, decodes) = decodes(&key, &value).unwrap_or(("", false));
                 RawRow {

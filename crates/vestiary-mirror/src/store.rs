@@ -23,7 +23,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
-        Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -73,6 +73,8 @@ pub(crate) struct Store {
     whole: PathBuf,
     /// Why nothing is read or written any more.
     stopped: OnceLock<String>,
+    #[cfg(feature = "testing")]
+    fails_next: std::sync::atomic::AtomicBool,
     /// Held for as long as the store lives; dropped last.
     _lock: File,
 }
@@ -96,6 +98,8 @@ impl Store {
             syncing: Mutex::default(),
             whole,
             stopped: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            fails_next: std::sync::atomic::AtomicBool::new(false),
             _lock: lock,
         };
         let commits = match store.get(COMMITS_KEY)? {
@@ -136,13 +140,16 @@ impl Store {
     }
 
     /// Rows with keys in a range, in key order.
-    pub(crate) fn range(&self, from: Bound<Vec<u8>>, end: Bound<Vec<u8>>) -> Rows<'_> {
+    pub(crate) fn range(self: &Arc<Self>, from: Bound<Vec<u8>>, end: Bound<Vec<u8>>) -> Rows {
         let iter = (!is_empty(&from, &end)).then(|| self.tree.range((from, end)));
-        Rows { store: self, iter }
+        Rows {
+            iter,
+            store: Arc::clone(self),
+        }
     }
 
     /// Rows whose key starts with `prefix`.
-    pub(crate) fn prefixed(&self, prefix: &[u8]) -> Rows<'_> {
+    pub(crate) fn prefixed(self: &Arc<Self>, prefix: &[u8]) -> Rows {
         self.range(Bound::Included(prefix.to_vec()), upper_bound(prefix))
     }
 
@@ -173,8 +180,11 @@ impl Store {
         // There is one writer, the mirror's; a sync beside it may read the old count or the new one.
         let count = self.commits.load(Ordering::Relaxed) + 1;
         batch.insert(COMMITS_KEY, count.bytes());
-        self.guarded(|| self.tree.apply_batch(batch))
-            .inspect_err(|_| self.not_whole())?;
+        self.guarded(|| {
+            self.fail_as_asked()?;
+            self.tree.apply_batch(batch)
+        })
+        .inspect_err(|_| self.not_whole())?;
         self.commits.store(count, Ordering::Release);
         Ok(())
     }
@@ -191,6 +201,31 @@ impl Store {
             Ok(write_marker(&self.whole, commits)?)
         })
         .inspect_err(|_| self.not_whole())
+    }
+
+    /// Why nothing is read or written any more, if so.
+    pub(crate) fn stopped(&self) -> Option<&str> {
+        self.stopped.get().map(String::as_str)
+    }
+
+    /// Makes the next commit meet a full disk.
+    #[cfg(feature = "testing")]
+    pub(crate) fn fail_next_commit(&self) {
+        self.fails_next.store(true, Ordering::SeqCst);
+    }
+
+    #[cfg(feature = "testing")]
+    fn fail_as_asked(&self) -> sled::Result<()> {
+        if self.fails_next.swap(false, Ordering::SeqCst) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull).into());
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "testing"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "it fails in tests only")]
+    fn fail_as_asked(&self) -> sled::Result<()> {
+        Ok(())
     }
 
     /// Runs `act` unless the store has stopped, and stops it if `act` fails or panics.
@@ -217,19 +252,19 @@ impl Store {
 }
 
 /// Rows in key order; ends after an error.
-pub(crate) struct Rows<'a> {
-    store: &'a Store,
-    /// `None` for an empty range.
+pub(crate) struct Rows {
+    /// `None` for an empty range. Dropped before the store.
     iter: Option<sled::Iter>,
+    store: Arc<Store>,
 }
 
-impl fmt::Debug for Rows<'_> {
+impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Rows")
     }
 }
 
-impl Iterator for Rows<'_> {
+impl Iterator for Rows {
     type Item = Result<KeyValue>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -357,8 +392,8 @@ fn sync_dir(dir: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn open(dir: &Path) -> Store {
-        Store::open(dir).unwrap()
+    fn open(dir: &Path) -> Arc<Store> {
+        Arc::new(Store::open(dir).unwrap())
     }
 
     fn write(key: &[u8], value: &[u8]) -> Writes {
@@ -405,7 +440,7 @@ mod tests {
         for key in [[1, 0], [1, 255], [2, 0], [255, 255]] {
             store.commit(&write(&key, b"")).unwrap();
         }
-        let keys = |rows: Rows<'_>| rows.map(|row| row.unwrap().0).collect::<Vec<_>>();
+        let keys = |rows: Rows| rows.map(|row| row.unwrap().0).collect::<Vec<_>>();
         assert_eq!(keys(store.prefixed(&[1])), [[1, 0], [1, 255]]);
         assert_eq!(keys(store.prefixed(&[255])), [[255, 255]]);
         let backwards = || (Bound::Excluded(vec![2]), Bound::Excluded(vec![1]));

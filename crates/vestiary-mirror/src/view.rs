@@ -6,14 +6,18 @@ mod log;
 pub use chain::{BatchAt, ChainCursor, KeyName};
 pub use log::{Entry, SignedEntry};
 
-use std::{fmt, ops::Bound, sync::RwLockReadGuard};
+use std::{
+    fmt,
+    ops::Bound,
+    sync::{Arc, RwLockReadGuard},
+};
 
 use crate::{
     codec::Field,
     config::MirrorConfig,
     draft::undecodable,
     error::Result,
-    mirror::{AsOf, State},
+    mirror::{AsOf, State, being_opened},
     rows::Table,
     store::{Store, upper_bound},
 };
@@ -28,7 +32,8 @@ pub const MAX_PAGE_ROWS: usize = 200;
 /// waiting for anything, do not take a second one in the same thread, and do not apply or undo blocks in
 /// the thread that holds one: that waits for itself.
 pub struct View<'m> {
-    store: &'m Store,
+    /// `None` while the mirror is opened again.
+    store: Option<Arc<Store>>,
     config: &'m MirrorConfig,
     state: State,
     _gate: RwLockReadGuard<'m, ()>,
@@ -55,7 +60,7 @@ impl<T, C> Page<T, C> {
 
 impl<'m> View<'m> {
     pub(crate) fn new(
-        store: &'m Store,
+        store: Option<Arc<Store>>,
         config: &'m MirrorConfig,
         state: State,
         gate: RwLockReadGuard<'m, ()>,
@@ -79,8 +84,12 @@ impl<'m> View<'m> {
         }
     }
 
+    fn store(&self) -> Result<&Arc<Store>> {
+        self.store.as_ref().ok_or_else(being_opened)
+    }
+
     fn get<K: Field, V: Field>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>> {
-        let value = self.store.get(&table.key(key))?;
+        let value = self.store()?.get(&table.key(key))?;
         value
             .map(|value| V::read(&value).ok_or_else(|| undecodable(table.name)))
             .transpose()
@@ -112,7 +121,7 @@ impl<'m> View<'m> {
     ) -> Result<Page<(K, V), K>> {
         let limit = limit.clamp(1, MAX_PAGE_ROWS);
         let mut items = Vec::new();
-        for row in self.store.range(from, end) {
+        for row in self.store()?.range(from, end) {
             let (key, value) = row?;
             if items.len() == limit {
                 let next = items.last().map(|(key, _): &(K, V)| key.clone());
@@ -132,7 +141,7 @@ impl<'m> View<'m> {
     ) -> Result<Option<(K, V)>> {
         let prefix = table.key(prefix);
         let until = until.map_or_else(|| upper_bound(&prefix), |until| Bound::Included(table.key(until)));
-        let row = self.store.last(Bound::Included(prefix), until)?;
+        let row = self.store()?.last(Bound::Included(prefix), until)?;
         row.map(|(key, value)| table.read(&key, &value)).transpose()
     }
 }

@@ -1,6 +1,7 @@
 //! How well the chain is seen, and what that allows to be said.
 
 use std::sync::{PoisonError, RwLock};
+use std::time::Instant;
 
 use vestiary::block::BlockRef;
 use vestiary::rights::Gap;
@@ -48,6 +49,8 @@ struct Status {
     heads: Option<Heads>,
     health: ChainHealth,
     seen_ms: u64,
+    /// When `Behind` began, by a clock that nobody can set.
+    behind_since: Option<Instant>,
 }
 
 impl ChainStatus {
@@ -58,13 +61,20 @@ impl ChainStatus {
             heads: Some(heads),
             health: ChainHealth::Following,
             seen_ms: now_ms,
+            behind_since: None,
         };
     }
 
     /// The follower cannot follow since `since_ms`.
     pub fn behind(&self, since_ms: u64, code: &'static str) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).health =
-            ChainHealth::Behind { since_ms, code };
+        let mut status = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        status.behind_since.get_or_insert_with(Instant::now);
+        status.health = ChainHealth::Behind { since_ms, code };
+    }
+
+    /// The follower begins anew.
+    pub fn restarted(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).health = ChainHealth::Starting;
     }
 
     /// The newest block was undone: what the node called safe or final there, it no longer is.
@@ -85,6 +95,7 @@ impl ChainStatus {
             heads,
             health: ChainHealth::Halted { reason },
             seen_ms,
+            behind_since: None,
         };
     }
 
@@ -117,12 +128,16 @@ impl ChainStatus {
     /// A single failed look is not enough; the node has to be out of sight for `behind_after_s` seconds. A halt
     /// and a start that has not caught up are enough at once.
     pub fn gap(&self, now_ms: u64, behind_after_s: u64) -> Option<Gap> {
-        match self.health() {
+        let status = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match status.health {
             ChainHealth::Following => None,
             ChainHealth::Starting => Some(Gap::ChainBehind),
             ChainHealth::Halted { .. } => Some(Gap::ChainHalted),
+            // By whichever clock says longer: one that was set back must not make old answers new.
             ChainHealth::Behind { since_ms, .. } => {
-                (now_ms.saturating_sub(since_ms) >= behind_after_s * 1000).then_some(Gap::ChainBehind)
+                let measured_s = status.behind_since.map_or(0, |since| since.elapsed().as_secs());
+                let told = now_ms.saturating_sub(since_ms) >= behind_after_s * 1000;
+                (told || measured_s >= behind_after_s).then_some(Gap::ChainBehind)
             }
         }
     }

@@ -42,7 +42,7 @@ pub async fn accept(service: &Arc<Service>, body: &NewClaim) -> Result<ClaimView
 
 fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiError> {
     let accepted_ms = service.clock.now_unix_ms();
-    let now_s = accepted_ms / 1000;
+    let now_s = service.now_s();
     if wanted.deadline_s < now_s + CLAIM_MARGIN_S {
         let detail = format!("the deadline must lie at least {CLAIM_MARGIN_S} seconds ahead; sign again");
         return Err(ApiError::new(Code::Expired, detail));
@@ -84,6 +84,7 @@ fn accept_blocking(service: &Service, wanted: &Wanted) -> Result<ClaimView, ApiE
             found = Some(before.clone());
             return Ok(Vec::new());
         }
+        service.admit()?;
         Ok(vec![Record::ClaimAccepted(claim.clone())])
     })?;
     reached(points::CLAIM_ACCEPTED);

@@ -38,6 +38,11 @@ pub struct ServiceConfig {
     /// Directory of log, journal, content, mirror and keys. Must exist: a typing mistake must not start an
     /// empty ledger.
     pub data_dir: PathBuf,
+    /// Free space, in MiB, that is kept for what was promised: with less, new work is refused with
+    /// `storage_full`. A quarter as much is taken by a file that lets a start on a full disk succeed. 0 switches
+    /// both off. Default: 64.
+    #[serde(default = "default_storage_reserve_mib")]
+    pub storage_reserve_mib: u64,
     /// Accept key files stretched with development cost. Only `vestiary dev` sets this. Default: false.
     #[serde(default)]
     pub allow_development_keys: bool,
@@ -129,6 +134,10 @@ impl Default for FreshnessConfig {
             keep_s: 86_400,
         }
     }
+}
+
+const fn default_storage_reserve_mib() -> u64 {
+    64
 }
 
 const fn default_poll_interval_ms() -> u64 {

@@ -134,7 +134,11 @@ codes! {
     RangeNotSatisfiable "range_not_satisfiable" RANGE_NOT_SATISFIABLE "The range lies outside the file" "La plage sort du fichier";
     /// Too many requests are being served.
     Busy "busy" TOO_MANY_REQUESTS "Too many requests at once" "Trop de requêtes à la fois";
-    /// The service cannot write now (disk, stopped writer); reads go on.
+    /// There is no room on the disk for new work; reads go on, and so does what was accepted before.
+    StorageFull "storage_full" INSUFFICIENT_STORAGE "There is no room for new work at the moment" "Il n'y a plus de place pour l'instant";
+    /// A sync failed or a newer writer came: nothing is written until the service is started again; reads go on.
+    WriterStopped "writer_stopped" SERVICE_UNAVAILABLE "The service writes nothing until it is started again" "Le service n'écrit plus avant d'être redémarré";
+    /// The service could not write this (disk); reads go on, and trying again may work.
     NotWritable "not_writable" SERVICE_UNAVAILABLE "The service cannot write at the moment" "Le service ne peut pas écrire pour l'instant";
     /// The chain cannot be read now.
     ChainBehind "chain_behind" SERVICE_UNAVAILABLE "The chain cannot be read at the moment" "La chaîne est injoignable pour l'instant";

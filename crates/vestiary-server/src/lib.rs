@@ -15,11 +15,13 @@ pub mod provenance;
 
 pub mod alarms;
 pub mod chain_status;
+pub mod clock;
 pub mod journal;
 pub mod keyring;
 pub mod lanes;
 pub mod points;
 pub mod service;
+pub mod storage;
 mod views;
 pub mod worker;
 

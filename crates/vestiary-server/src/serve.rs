@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use crate::http;
 use crate::service::Service;
 use crate::startup;
-use crate::worker::{Stop, expire, follow, scrub, send};
+use crate::worker::{Stop, expire, follow, scrub, send, storage};
 
 /// How long requests and workers may take to end after a stop.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -50,6 +50,7 @@ pub async fn run(
         workers.spawn(send::run(Arc::clone(&service), lane.clone(), stop.clone()));
     }
     workers.spawn(expire::run(Arc::clone(&service), stop.clone()));
+    workers.spawn(storage::run(Arc::clone(&service), stop.clone()));
     workers.spawn(scrub::run(Arc::clone(&service), stop.clone()));
 
     let router = http::router(Arc::clone(&service), metrics_handle()?);

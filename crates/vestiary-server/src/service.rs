@@ -22,11 +22,13 @@ use crate::chain_status::ChainStatus;
 use crate::config::Config;
 use crate::damage::{self, Part};
 use crate::error::{ApiError, Code};
+use crate::issuing::Committing;
 use crate::issuing::bundle::MAX_BUNDLE_BYTES;
 use crate::issuing::preparation::{MAX_PREPARATION_BYTES, PreparedWearable};
 use crate::journal::{Batch, Ledger, SaltStore, State};
 use crate::keyring::Keyring;
 use crate::lanes::Lanes;
+use crate::storage::{Storage, file_problem, log_problem};
 use crate::turns::Turns;
 
 /// Files taken in at once.
@@ -62,6 +64,8 @@ pub struct Service {
     pub random: Arc<dyn Random>,
     /// The file system.
     pub files: Arc<dyn Files>,
+    /// The disk under it.
+    pub storage: Storage,
     /// The private promises.
     pub ledger: Arc<Ledger>,
     /// The salts.
@@ -88,6 +92,10 @@ pub struct Service {
     pub alarms: Alarms,
     /// Held by whoever turns an intent into log entries.
     pub issuing: Mutex<()>,
+    /// Batches whose commit is under way.
+    pub committing: Committing,
+    /// Wakes who opens the mirror again after its store stopped.
+    pub mirror_stopped: Notify,
     /// Places for uploads.
     pub uploads: Semaphore,
     /// Wakes the workers that send transactions: `notify_waiters`.
@@ -309,14 +317,8 @@ impl Service {
     pub fn log_error(&self, error: &LogError) -> ApiError {
         if let LogError::Damaged { .. } = error {
             damage::found(Part::Log, error);
-        } else {
-            tracing::error!(%error, "the log failed");
         }
-        ApiError::new(
-            Code::NotWritable,
-            "the log cannot be read or written at the moment",
-        )
-        .retry_after(5)
+        log_problem(error)
     }
 
     // ---- files of ours
@@ -340,10 +342,10 @@ impl Service {
     }
 
     fn put(&self, path: &Path, bytes: &[u8]) -> Result<(), ApiError> {
-        self.files.put_if_absent(path, bytes).map(drop).map_err(|error| {
-            tracing::error!(%error, "a batch's file cannot be written");
-            ApiError::new(Code::NotWritable, "the disk does not take the batch; reads go on").retry_after(5)
-        })
+        self.files
+            .put_if_absent(path, bytes)
+            .map(drop)
+            .map_err(|error| file_problem("the batch", &error))
     }
 
     /// A preparation file, checked against its hash.
@@ -511,5 +513,11 @@ impl Service {
 
 /// The mirror's failures as problems.
 pub(crate) fn mirror_error(error: vestiary_mirror::Error) -> ApiError {
-    ApiError::internal(error)
+    match error {
+        vestiary_mirror::Error::NeedsRebuild { .. } | vestiary_mirror::Error::Io(_) => {
+            tracing::warn!(%error, "the mirror does not answer");
+            ApiError::new(Code::NotReady, "the mirror is filled again from chain and log").retry_after(5)
+        }
+        error => ApiError::internal(error),
+    }
 }

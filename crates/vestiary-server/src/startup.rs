@@ -35,12 +35,14 @@ use crate::alarms::Alarms;
 use crate::api_key::{PresentedKey, Scope};
 use crate::chain_status::ChainStatus;
 use crate::config::Config;
+use crate::error::Code;
 use crate::issuing::{commit, intents, statements};
 use crate::journal::{BatchStage, Ledger, Record, SaltStore};
 use crate::keyring::Keyring;
 use crate::lanes::Lanes;
 use crate::points;
 use crate::service::{MAX_UPLOADS_AT_ONCE, Service};
+use crate::storage::Storage;
 use crate::turns::Turns;
 use crate::worker::follow::Watched;
 use crate::worker::followed::Followed;
@@ -109,7 +111,9 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
     )
     .context("opening the keys")?;
 
-    let files = outside.files;
+    let reserve_bytes = config.service.storage_reserve_mib << 20;
+    let storage = Storage::open(outside.files, data_dir, reserve_bytes).context("looking at the disk")?;
+    let files = storage.files();
     for name in ["journal", "salts", "content", "batches", "log", "mirror"] {
         files.create_dir_all(&dir(&config, name))?;
     }
@@ -168,6 +172,7 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         clock: outside.clock,
         random: outside.random,
         files,
+        storage,
         ledger: Arc::new(ledger),
         salts,
         signing,
@@ -181,6 +186,8 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         turns: Turns::default(),
         alarms: Alarms::default(),
         issuing: Mutex::new(()),
+        committing: crate::issuing::Committing::default(),
+        mirror_stopped: Notify::new(),
         uploads: Semaphore::new(MAX_UPLOADS_AT_ONCE),
         work: Notify::new(),
         entries_appended: Notify::new(),
@@ -200,7 +207,11 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
 /// Ends what the last life began, and takes in what it left.
 async fn finish_begun(service: &Arc<Service>) -> anyhow::Result<()> {
     open_log(service).await?;
-    let finished = intents::finish_all(service).await?;
+    let finished = match intents::finish_all(service).await {
+        // Reading goes on without; the worker tries again.
+        Err(problem) if problem.code == Code::StorageFull => 0,
+        finished => finished?,
+    };
     if finished > 0 {
         tracing::info!(finished, "intents that a crash left open are in the log now");
     }
@@ -392,6 +403,14 @@ async fn refuse_older_log(
         );
     }
     Ok(())
+}
+
+/// What the chain says of our log, heard while serving: somebody else with our keys who anchors another log, or
+/// more of it than there is, ends our signing.
+pub(crate) fn hear_anchors(service: &Service) -> anyhow::Result<()> {
+    let log = &service.log_reader;
+    remember_anchors(&service.mirror, &service.config, &service.signing, log)?;
+    Ok(service.signing.memory().check_log(&service.config.log.origin)?)
 }
 
 fn remember_anchors(

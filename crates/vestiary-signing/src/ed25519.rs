@@ -230,4 +230,12 @@ impl CheckpointSigner for CheckpointKey {
     fn sign(&self, checkpoint: &Checkpoint) -> Result<Vec<u8>, SignerError> {
         Ok(self.key.sign_checkpoint(&self.memory, checkpoint)?.to_bytes())
     }
+
+    fn withdraw(&self, checkpoint: &Checkpoint) {
+        let head = TreeHead {
+            size: checkpoint.size(),
+            root: checkpoint.root(),
+        };
+        self.memory.withdraw_checkpoint(checkpoint.origin(), head);
+    }
 }

@@ -121,6 +121,12 @@ impl Memory {
         self.state().heads.theirs(origin, TreeHead { size, root }, by)
     }
 
+    /// Whether checkpoints of a log may still be signed: nothing contradicts it, and nobody saw more of it than
+    /// there is.
+    pub fn check_log(&self, origin: &str) -> Result<(), Refusal> {
+        self.state().heads.check(origin)
+    }
+
     /// Remembers a transaction that was signed, from the outbox. `signing_hash` is
     /// `SignableTransaction::signature_hash` of it.
     pub fn remember_transaction(
@@ -134,6 +140,26 @@ impl Memory {
         self.state()
             .transactions
             .remember(chain, account, transaction.nonce, sent)
+    }
+
+    // What was signed and is certain to be seen by nobody may be taken back: its bytes are gone, and it was to be
+    // made durable before anybody got it, which failed. A restart would not remember it either.
+
+    /// Takes back the last checkpoint that was signed: it was not published.
+    pub fn withdraw_checkpoint(&self, origin: &str, head: TreeHead) {
+        self.state().heads.withdraw(origin, head);
+    }
+
+    /// Takes back the statement of a batch: neither journal nor log have it.
+    pub fn withdraw_batch(&self, collection: CollectionId, design: DesignId, range: SerialRange, root: B256) {
+        self.state()
+            .serials
+            .withdraw_batch(collection, design, Committed { range, root });
+    }
+
+    /// Takes back the statement of a design: neither journal nor log have it.
+    pub fn withdraw_design(&self, collection: CollectionId, design: DesignId, digest: Sha256) {
+        self.state().serials.withdraw_design(collection, design, digest);
     }
 
     // Check, record, then sign: each of the following checks and records under one lock, in one call, and the

@@ -127,6 +127,12 @@ impl Files for Disk {
         file.lock().map_err(at("lock", dir))?;
         Ok(Box::new(DiskLock { _file: file }))
     }
+
+    fn free_bytes(&self, dir: &Path) -> Result<Option<u64>, FileError> {
+        let found = rustix::fs::statvfs(dir).map_err(|error| at("measure", dir)(error.into()))?;
+        // What is kept back for the administrator is not ours.
+        Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+    }
 }
 
 impl FileHandle for DiskFile {

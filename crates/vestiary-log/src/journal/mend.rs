@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::epoch::{epoch_bytes, read_epoch};
 use super::frame::{Frame, Kind};
 use super::replay::{self, numbers, segment_path, snapshot_path};
-use super::{EPOCH_FILE_BYTES, MAX_SEGMENT_FILE_BYTES, MAX_SNAPSHOT_BYTES, epoch_bytes, put_segment};
-use crate::error::{FileError, JournalError};
+use super::{MAX_SEGMENT_FILE_BYTES, MAX_SNAPSHOT_BYTES, put_segment};
+use crate::error::JournalError;
 use crate::files::{Durability, Files};
 
 /// What [`restore`] did, or why it did nothing.
@@ -41,29 +42,6 @@ pub fn last_visible(files: &dyn Files, dir: &Path) -> Result<u64, JournalError> 
 /// The records that can still be read in a journal that may be damaged.
 pub(crate) fn visible_records(files: &dyn Files, dir: &Path) -> Result<Vec<Vec<u8>>, JournalError> {
     Ok(visible(files, dir)?.records.into_values().collect())
-}
-
-/// Whether the writer epoch can be read; a journal without the file is new and fine.
-pub(super) fn read_epoch(files: &dyn Files, dir: &Path) -> Result<Option<u64>, JournalError> {
-    let file = dir.join("epoch");
-    let damaged = |what| JournalError::Damaged {
-        file: file.clone(),
-        offset_bytes: 0,
-        what,
-        remedy: "make sure that no other writer runs and remove this file: the records tell the epoch",
-    };
-    let bytes = match files.read(&file, EPOCH_FILE_BYTES as u64) {
-        Ok(bytes) => bytes,
-        Err(FileError::Missing { .. }) => return Ok(None),
-        Err(FileError::TooLarge { .. }) => return Err(damaged("the writer epoch's file grew")),
-        Err(error) => return Err(error.into()),
-    };
-    let number: Option<[u8; 8]> = bytes.get(4..12).and_then(|field| field.try_into().ok());
-    let epoch = number.map(u64::from_le_bytes);
-    epoch
-        .filter(|epoch| epoch_bytes(*epoch) == bytes[..])
-        .map(Some)
-        .ok_or_else(|| damaged("the writer epoch is not what was written"))
 }
 
 /// Removes the file of the writer epoch if it is damaged; the records tell the epoch. Durable on return; whether it
@@ -129,6 +107,13 @@ pub fn restore(files: &dyn Files, dir: &Path, copy: &Path) -> Result<Restored, J
     }
     files.sync_dir(dir)?;
     mend_epoch(files, dir)?;
+    // The copy may be cut into other segments, and its newest one is the newest now.
+    if let (Some((epoch, named, old)), Some(newest)) = (read_epoch(files, dir)?, layout.segments.last())
+        && named != *newest
+    {
+        let new = epoch_bytes(epoch, *newest);
+        files.compare_and_swap(&dir.join("epoch"), Some(&old), &new, Durability::Now)?;
+    }
     Ok(Restored::Whole { records: copy_ends })
 }
 
@@ -140,7 +125,7 @@ pub fn begin_again(files: &dyn Files, dir: &Path, aside: &Path) -> Result<(), Jo
     let epoch = read_epoch(files, dir)
         .ok()
         .flatten()
-        .unwrap_or(0)
+        .map_or(0, |(epoch, ..)| epoch)
         .max(shown.epoch)
         + 1;
     files.create_dir_all(aside)?;
@@ -159,7 +144,7 @@ pub fn begin_again(files: &dyn Files, dir: &Path, aside: &Path) -> Result<(), Jo
         Err(error) if error.is_missing() => None,
         Err(error) => return Err(error.into()),
     };
-    files.compare_and_swap(&file, old.as_deref(), &epoch_bytes(epoch), Durability::Now)?;
+    files.compare_and_swap(&file, old.as_deref(), &epoch_bytes(epoch, 1), Durability::Now)?;
     Ok(files.sync_dir(dir)?)
 }
 
@@ -181,6 +166,10 @@ struct Visible {
 
 fn visible(files: &dyn Files, dir: &Path) -> Result<Visible, JournalError> {
     let mut shown = Visible::default();
+    if let Ok(Some((_, newest, _))) = read_epoch(files, dir) {
+        // The newest segment may be the one that is missing; what stood before it was durable.
+        shown.last = newest - newest.min(1);
+    }
     let (segments, _) = match numbers(files, dir) {
         Err(JournalError::Files(error)) if error.is_missing() => return Ok(shown),
         numbers => numbers?,

@@ -102,9 +102,29 @@ pub(super) fn numbers(files: &dyn Files, dir: &Path) -> Result<(Vec<u64>, Vec<u6
     Ok((segments, snapshots))
 }
 
+/// Length of all segments that count but the last one.
+pub(super) fn older_bytes(files: &dyn Files, dir: &Path, layout: &Layout) -> Result<u64, JournalError> {
+    let last = layout.segments.last();
+    let older = files.list(dir)?.into_iter().filter(|listed| {
+        numbered(&listed.name, SEGMENT_PREFIX)
+            .is_some_and(|first| layout.segments.contains(&first) && Some(&first) != last)
+    });
+    Ok(older.map(|listed| listed.bytes).sum())
+}
+
 /// Reads the whole journal; changes nothing.
 pub(super) fn replay(files: &dyn Files, dir: &Path) -> Result<(Replay, Layout), JournalError> {
+    // In this order: beside a running writer a segment is there before it is named.
+    let newest = super::epoch::read_epoch(files, dir)?.map_or(0, |(_, newest, _)| newest);
     let (segments, snapshots) = numbers(files, dir)?;
+    if segments.last().is_some_and(|last| *last < newest) {
+        return Err(JournalError::Damaged {
+            file: segment_path(dir, newest),
+            offset_bytes: 0,
+            what: "missing: it is the newest segment",
+            remedy: FROM_BACKUP,
+        });
+    }
     let mut layout = Layout {
         segments,
         snapshots,

@@ -146,7 +146,16 @@ impl LogWriter {
             Ok(published) => published,
             // Certainly not published, so nobody knows of the entries: take them back.
             Err(error @ LogError::Signer { .. }) => return Err(self.take_back(staged.start, error)),
-            Err(error) if error.is_no_space() => return Err(self.take_back(staged.start, error)),
+            Err(error) if error.is_no_space() => {
+                let taken_back = self.take_back(staged.start, error);
+                // Not before the entries are gone for good: else a restart finds them, and signs again.
+                if self.stopped.is_none()
+                    && let Ok(checkpoint) = checkpoint_of(&self.key, &grown.edge)
+                {
+                    self.signer.withdraw(&checkpoint);
+                }
+                return Err(taken_back);
+            }
             // Perhaps published: only a restart may tell.
             Err(error) => return Err(self.stop(&error)),
         };
@@ -162,7 +171,7 @@ impl LogWriter {
     /// Makes the tiles durable and drops what is staged, once [`STAGING_BYTES`] are. Called between
     /// appends, after their callers were answered: no answer depends on it.
     pub fn settle_if_due(&mut self) -> Result<(), LogError> {
-        if self.staging.segment_bytes() < STAGING_BYTES {
+        if self.staging.kept_bytes() < STAGING_BYTES {
             return Ok(());
         }
         self.settle()
@@ -447,9 +456,13 @@ fn too_many(size: u64) -> LogError {
     }
 }
 
+fn checkpoint_of(key: &VerifierKey, edge: &Edge) -> Result<Checkpoint, vestiary_tlog::Error> {
+    Checkpoint::new(key.name().as_str(), edge.size(), edge.root())
+}
+
 fn sign(signer: &dyn CheckpointSigner, key: &VerifierKey, edge: &Edge) -> Result<Published, LogError> {
     let size = edge.size();
-    let checkpoint = Checkpoint::new(key.name().as_str(), size, edge.root())?;
+    let checkpoint = checkpoint_of(key, edge)?;
     let refused = |source: super::SignerError| LogError::Signer {
         size,
         source: source.into(),

@@ -49,11 +49,27 @@ struct State {
     locks_taken: u64,
     operations: Vec<Operation>,
     faults: BTreeMap<u64, Fault>,
+    /// How many changes go well before one fails.
+    planned: Option<(u64, Fault)>,
+    last_fault: Option<(Operation, Fault)>,
     free_bytes: Option<u64>,
     power_is_off: bool,
     /// Counts power cuts: handles and locks of an earlier life are dead.
     life: u64,
 }
+
+/// Operations that change what is on the disk.
+const CHANGES: [&str; 9] = [
+    "create",
+    "create directory",
+    "link",
+    "remove",
+    "rename",
+    "sync",
+    "sync directory",
+    "truncate",
+    "write",
+];
 
 /// What a name is, and what it was at each change since its directory was last synced.
 #[derive(Clone, Debug, Default)]
@@ -115,10 +131,29 @@ impl ForgetfulDisk {
 
     /// Takes back every fault that did not happen yet.
     pub fn clear_faults(&self) {
-        self.state().faults.clear();
+        let mut state = self.state();
+        state.faults.clear();
+        state.planned = None;
     }
 
-    /// Leaves room for so many more bytes (`None`: no limit). Removing a file does not make room.
+    /// Makes the `number`-th change from now on (0: the next one) fail; only operations that write, sync or
+    /// change names count. See [`ForgetfulDisk::faults_to_come`].
+    pub fn fail_change(&self, number: u64, fault: Fault) {
+        self.state().planned = Some((number, fault));
+    }
+
+    /// Faults that were asked for and did not happen yet.
+    pub fn faults_to_come(&self) -> usize {
+        let state = self.state();
+        state.faults.len() + usize::from(state.planned.is_some())
+    }
+
+    /// The last operation that was made to fail, and how.
+    pub fn last_fault(&self) -> Option<(Operation, Fault)> {
+        self.state().last_fault.clone()
+    }
+
+    /// Leaves room for so many more bytes (`None`: no limit). A file that loses its last name makes room.
     pub fn set_free_bytes(&self, free_bytes: Option<u64>) {
         self.state().free_bytes = free_bytes;
     }
@@ -213,7 +248,14 @@ impl ForgetfulDisk {
             name,
             path: path.to_owned(),
         });
-        let fault = state.faults.remove(&number);
+        let fault = state.faults.remove(&number).or_else(|| state.planned_fault(name));
+        if let Some(fault) = fault {
+            state.last_fault = state
+                .operations
+                .last()
+                .cloned()
+                .map(|operation| (operation, fault));
+        }
         if fault == Some(Fault::PowerOff) {
             state.power_is_off = true;
         }
@@ -255,7 +297,25 @@ impl State {
     }
 
     fn set(&mut self, path: &Path, node: Option<Node>) {
+        let replaced = self.node(path);
         self.names.entry(path.to_owned()).or_default().set(node);
+        if let (Some(free), Some(Node::File(inode))) = (self.free_bytes, replaced)
+            && replaced != node
+            && !self.names.values().any(|name| name.live == replaced)
+        {
+            let freed = self.inodes.get(&inode).map_or(0, |inode| inode.live.len() as u64);
+            self.free_bytes = Some(free + freed);
+        }
+    }
+
+    /// Counts a change, and says whether it is the one to fail.
+    fn planned_fault(&mut self, name: &str) -> Option<Fault> {
+        if !CHANGES.contains(&name) {
+            return None;
+        }
+        let (left, fault) = self.planned?;
+        self.planned = left.checked_sub(1).map(|left| (left, fault));
+        (left == 0).then_some(fault)
     }
 
     fn take_lock(&mut self, path: &Path) -> Option<u64> {
@@ -472,5 +532,9 @@ impl Files for ForgetfulDisk {
             path: dir.to_owned(),
             number,
         }))
+    }
+
+    fn free_bytes(&self, _dir: &Path) -> Result<Option<u64>, FileError> {
+        Ok(self.state().free_bytes)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vestiary_log::journal::{self, Replay};
+use vestiary_log::journal::{self, Replay, SEGMENT_BYTES};
 use vestiary_log::sim::{Fault, ForgetfulDisk};
 use vestiary_log::{Disk, FileError, Files, Journal, JournalError};
 
@@ -152,6 +152,66 @@ fn missing_segments_are_named() {
         matches!(&error, JournalError::Damaged { file, .. } if file == Path::new(FIRST_SEGMENT)),
         "{error}"
     );
+}
+
+#[test]
+fn a_newest_segment_that_is_missing_is_named() {
+    let disk = ForgetfulDisk::new();
+    let (mut journal, _) = open(&disk).unwrap();
+    let record = vec![1; usize::try_from(SEGMENT_BYTES).unwrap()];
+    journal.append(&[&record]).unwrap();
+    journal.append(&["2"]).unwrap();
+    journal.snapshot(b"one and two").unwrap();
+    journal.append(&[&record]).unwrap();
+    journal.append(&["4"]).unwrap();
+    drop(journal);
+    // What was acknowledged after the roll is gone with its segment, and the older ones join up.
+    let newest = disk
+        .file_paths()
+        .into_iter()
+        .rfind(|path| path.to_string_lossy().contains("segment-"))
+        .unwrap();
+    disk.remove(&newest).unwrap();
+    for _ in 0..2 {
+        let error = open(&disk).unwrap_err();
+        assert!(
+            matches!(&error, JournalError::Damaged { file, .. } if *file == newest),
+            "{error}"
+        );
+    }
+    let checked = vestiary_log::journal::check(&disk, Path::new(DIR)).unwrap_err();
+    assert!(matches!(checked, JournalError::Damaged { file, .. } if file == newest));
+}
+
+#[test]
+fn a_crash_between_a_new_segment_and_its_naming_loses_nothing() {
+    let quiet = ForgetfulDisk::new();
+    // How many records were acknowledged before the power went.
+    let roll = |disk: &ForgetfulDisk| -> usize {
+        let Ok((mut journal, _)) = open(disk) else {
+            return 0;
+        };
+        let long = vec![1; usize::try_from(SEGMENT_BYTES).unwrap()];
+        let records = [long.as_slice(), b"2"];
+        records
+            .iter()
+            .take_while(|record| journal.append(&[**record]).is_ok())
+            .count()
+    };
+    assert_eq!(roll(&quiet), 2);
+    let last = quiet.operations();
+    let mut rolled = 0;
+    for number in last - 25..last {
+        let disk = ForgetfulDisk::new();
+        disk.fail_at(number, Fault::PowerOff);
+        let acknowledged = roll(&disk);
+        disk.power_cut(number);
+        let (mut journal, replay) = open(&disk).unwrap();
+        assert!(replay.records.len() >= acknowledged, "cut at {number}");
+        rolled += acknowledged;
+        journal.append(&["3"]).unwrap();
+    }
+    assert!(rolled > 10, "the cuts came too early: {rolled}");
 }
 
 #[test]

@@ -19,9 +19,8 @@ fn limits_fit_into_one_another() {
     const {
         assert!(MAX_BATCH_BYTES + 16 <= MAX_RECORD_BYTES);
         assert!(MAX_RECORD_BYTES + 36 <= MAX_GROUP_BYTES);
-        assert!((MAX_GROUP_BYTES as u64) < SEGMENT_BYTES);
-        assert!(STAGING_BYTES < SEGMENT_BYTES);
-        assert!(SEGMENT_BYTES < MAX_SNAPSHOT_BYTES);
+        assert!(SEGMENT_BYTES < STAGING_BYTES);
+        assert!(STAGING_BYTES < MAX_SNAPSHOT_BYTES);
         assert!(MAX_ENTRY_BYTES < MAX_BATCH_BYTES);
         assert!(MAX_CHECKPOINT_BYTES < MAX_SNAPSHOT_BYTES);
         assert!(MAX_WAITING_APPENDS < MAX_BATCH_ENTRIES);
@@ -71,13 +70,26 @@ fn an_entry_or_batch_beyond_its_limit_is_refused_before_anything_is_written() {
 fn a_journal_goes_on_in_a_new_segment_when_one_is_long() {
     let disk = ForgetfulDisk::new();
     let (mut journal, _) = Journal::open(Arc::new(disk.clone()), Path::new("/j")).unwrap();
-    let record = vec![9; MAX_RECORD_BYTES];
+    let record = vec![9; MAX_RECORD_BYTES / 4];
     for _ in 0..6 {
         journal.append(&[&record]).unwrap();
     }
-    assert!(journal.segment_bytes() < SEGMENT_BYTES);
+    let segments = || -> Vec<_> {
+        let mut paths = disk.file_paths();
+        paths.retain(|path| path.to_string_lossy().contains("segment-"));
+        paths
+    };
+    assert_eq!(segments().len(), 3);
+    let bytes = |path: &std::path::PathBuf| disk.content(path).unwrap().len() as u64;
+    assert!(
+        segments()
+            .iter()
+            .all(|path| bytes(path) < SEGMENT_BYTES + record.len() as u64 + 100)
+    );
+    assert_eq!(journal.kept_bytes(), segments().iter().map(bytes).sum::<u64>());
     drop(journal);
-    let (_, replay) = Journal::open(Arc::new(disk), Path::new("/j")).unwrap();
+    let (journal, replay) = Journal::open(Arc::new(disk.clone()), Path::new("/j")).unwrap();
+    assert_eq!(journal.kept_bytes(), segments().iter().map(bytes).sum::<u64>());
     assert_eq!(replay.records.len(), 6);
     assert_eq!(replay.repaired, []);
 }

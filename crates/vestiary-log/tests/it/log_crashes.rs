@@ -218,6 +218,37 @@ fn a_full_disk_refuses_appends_goes_on_reading_and_recovers_without_a_restart() 
 }
 
 #[test]
+fn a_checkpoint_that_found_no_space_leaves_its_size_free_for_other_entries() {
+    let mut log = TestLog::new();
+    let mut writer = log.open().unwrap();
+    log.append(&mut writer, &entries(0, 3)).unwrap();
+    let mut withdrawn = 0;
+    for number in 0..20 {
+        log.disk.fail_change(number, Fault::NoSpace);
+        let first = first_index(&log);
+        if let Err(error) = log.append(&mut writer, &entries(first, 2)) {
+            assert!(error.is_no_space(), "{number}: {error}");
+            withdrawn += usize::from(
+                log.disk
+                    .last_fault()
+                    .unwrap()
+                    .0
+                    .path
+                    .to_string_lossy()
+                    .contains("log/checkpoint"),
+            );
+            log.disk.clear_faults();
+            // Others come first, and more of them: the same sizes with other roots, and without a restart.
+            log.append(&mut writer, &entries(first + 7_000, 1)).unwrap();
+            log.append(&mut writer, &entries(first + 8_000, 4)).unwrap();
+        }
+        log.disk.clear_faults();
+        log.check(&writer);
+    }
+    assert!(withdrawn > 0, "no checkpoint was signed and not swapped");
+}
+
+#[test]
 fn checkpoint_races_never_fork_the_log() {
     for round in 0..200 {
         let mut log = TestLog::new();

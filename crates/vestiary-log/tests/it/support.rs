@@ -44,12 +44,24 @@ impl CheckpointSigner for TestSigner {
         if self.refuse.load(Ordering::SeqCst) {
             return Err("refused".into());
         }
-        self.signed
-            .lock()
-            .unwrap()
-            .insert(checkpoint.size(), checkpoint.root());
+        let mut signed = self.signed.lock().unwrap();
+        let root = *signed
+            .entry(checkpoint.size())
+            .or_insert_with(|| checkpoint.root());
+        if root != checkpoint.root() {
+            return Err("a second root for a size".into());
+        }
         let sign = |message: &[u8]| self.key.sign(message).to_bytes();
         Ok(checkpoint.sign(&self.verifier_key, sign)?.to_bytes())
+    }
+
+    fn withdraw(&self, checkpoint: &Checkpoint) {
+        let removed = self.signed.lock().unwrap().remove(&checkpoint.size());
+        assert_eq!(
+            removed,
+            Some(checkpoint.root()),
+            "only what was signed is withdrawn"
+        );
     }
 }
 

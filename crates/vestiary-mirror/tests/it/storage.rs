@@ -21,6 +21,33 @@ use vestiary_mirror::{
 use crate::support::{TestMirror, coat, opening, player};
 
 #[test]
+fn a_mirror_that_a_full_disk_stopped_is_opened_again_for_everybody_and_filled_anew() {
+    let (mut chain, log) = opening();
+    let first = chain.end_block();
+    chain.mint(coat(1), player(1));
+    let second = chain.end_block();
+    let test = TestMirror::with(&[first.clone(), second.clone()], log.entries());
+    let digest = test.row_digest().unwrap();
+    chain.mint(coat(2), player(2));
+    let third = chain.end_block();
+    test.fail_next_commit();
+    assert_eq!(test.apply_block(&third).unwrap_err().code(), "mirror_needs_rebuild");
+    assert!(test.stopped().is_some());
+    let asked = test.view().token(&coat(1));
+    assert_eq!(asked.unwrap_err().code(), "mirror_needs_rebuild", "half a batch may be visible");
+    // A write may be there by half, so everything is put in anew.
+    assert!(matches!(test.reopen_or_wipe().unwrap(), Opened::Wiped { .. }));
+    assert_eq!((test.stopped(), test.head(), test.log_size()), (None, None, 0));
+    test.apply_entries(0, log.entries()).unwrap();
+    test.apply_blocks(&[first, second]).unwrap();
+    assert_eq!(test.row_digest().unwrap(), digest);
+    // One that did not stop is only opened again.
+    assert_eq!(test.reopen_or_wipe().unwrap(), Opened::Resumed);
+    test.apply_block(&third).unwrap();
+    test.check();
+}
+
+#[test]
 fn a_mirror_that_is_opened_again_goes_on_where_it_was() {
     let (mut chain, log) = opening();
     let first = chain.end_block();

@@ -6,7 +6,7 @@ use vestiary_log::{FileError, JournalError};
 use vestiary_mirror::Mirror;
 
 use super::{Error, Part, Remedy, Report, Stored};
-use crate::journal::{Record, State};
+use crate::journal::{State, fold};
 
 impl Stored {
     /// Reads some parts, or all ([`Part::ALL`]), and says what is not as it should be. Changes nothing.
@@ -57,18 +57,15 @@ impl Stored {
             Err(error) => return Err(error.into()),
         };
         note_repaired(report, &replay.repaired);
-        let mut state = State::default();
-        for kept in &replay.records {
-            let applied = serde_json::from_slice::<Record>(&kept.payload)
-                .map_err(|error| error.to_string())
-                .and_then(|record| state.apply(&record).map_err(|error| error.to_string()));
-            if let Err(why) = applied {
-                let what = format!("record {}: {why}", kept.sequence);
+        let state = match fold(&replay) {
+            Ok(state) => state,
+            Err(error) => {
                 let lost = "what the record promised".to_owned();
+                let what = error.to_string();
                 report.add(Part::Journal, "journal_record", &dir, what, Remedy::Copy { lost });
                 return Ok(None);
             }
-        }
+        };
         let counts = json!({
             "records": replay.records.len(), "torn_ends": replay.repaired.len(), "open_intents": state.open_intents.len(),
         });

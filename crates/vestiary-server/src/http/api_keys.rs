@@ -48,6 +48,7 @@ pub async fn create(
         return Err(wrong("label: at most 200 bytes without control characters"));
     }
     let made = super::blocking(&service, move |service| {
+        service.admit()?;
         let key = PresentedKey::generate(service.random.as_ref());
         let stored = key.stored(body.scopes.clone(), issuer, body.label);
         service

@@ -43,6 +43,7 @@ pub async fn create(
             super::blocking(&service, move |service| {
                 let issuer_id = service.collection_on_chain(id)?.issuer_id;
                 caller.require_issuer(issuer_id)?;
+                service.admit()?;
                 service.ledger.command(move |state| {
                     if !state.issuers.contains_key(&issuer_id) {
                         return Err(ApiError::not_found(format!("issuer {issuer_id}")));

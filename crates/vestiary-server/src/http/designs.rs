@@ -91,6 +91,7 @@ fn register(
         ApiError::new(Code::Unprocessable, format!("{}: {error}", error.code()))
     };
     let bytes = document.to_bytes().map_err(refuse)?;
+    service.admit()?;
     let digest = Sha256::of(&bytes);
     service
         .content
@@ -113,7 +114,7 @@ fn register(
         terms: document.terms,
     };
     let intent = statements::design(service, issuer_id, statement)?;
-    service.ledger.command(move |state| {
+    let recorded = service.ledger.command(move |state| {
         if state.designs.contains_key(&(collection, design_id)) {
             return Err(ApiError::new(
                 Code::Conflict,
@@ -127,7 +128,14 @@ fn register(
             digest,
             intent,
         }])
-    })?;
+    });
+    if let Err(problem) = recorded {
+        // Nobody will see the statement that was signed: the number is free for another document.
+        if !service.ledger.read(|state| state.designs.contains_key(&(collection, design_id))) {
+            service.signing.memory().withdraw_design(collection, design_id, digest);
+        }
+        return Err(problem);
+    }
     Ok((collection, design_id))
 }
 

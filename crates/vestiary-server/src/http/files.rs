@@ -40,6 +40,7 @@ pub async fn upload(
     request: Request,
 ) -> Result<(StatusCode, Json<FileView>), ApiError> {
     caller.require(Scope::Issue)?;
+    service.admit()?;
     let sha256 = declared_digest(request.headers())?;
     let _place = service.uploads.try_acquire().map_err(|_| {
         ApiError::new(
@@ -270,10 +271,7 @@ pub(crate) fn file_error(error: FileError) -> ApiError {
                 "file_damaged: the file is damaged here; upload it again to repair it",
             )
         }
-        FileError::Files(_) => {
-            tracing::error!(%error, "the content store failed");
-            ApiError::new(Code::NotWritable, "storage_failed: the file system failed").retry_after(5)
-        }
+        FileError::Files(error) => crate::storage::file_problem("the file", &error),
     }
 }
 

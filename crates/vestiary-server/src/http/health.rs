@@ -12,6 +12,7 @@ use crate::alarms::AlarmView;
 use crate::chain_status::ChainHealth;
 use crate::lanes::LaneView;
 use crate::service::Service;
+use crate::storage::StorageState;
 
 /// The process answers.
 #[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, body = String)))]
@@ -34,6 +35,9 @@ pub struct Readiness {
     pub journal: bool,
     /// Whether the log takes entries.
     pub log: bool,
+    /// `writable`; `full`: new work is refused until there is room; `stopped`: a sync failed, and only a new start
+    /// writes again.
+    pub storage: String,
     /// Entries in the log.
     pub log_size: String,
     /// Entries taken into the mirror.
@@ -60,7 +64,8 @@ pub async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, Json<Rea
     };
     let journal = service.ledger.stopped().is_none();
     let log = !service.log.has_stopped();
-    let ready = chain == "following" && journal && log;
+    let storage = service.storage.state();
+    let ready = chain == "following" && journal && log && storage == StorageState::Writable;
     let readiness = Readiness {
         ready,
         chain: chain.into(),
@@ -72,6 +77,7 @@ pub async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, Json<Rea
             .unwrap_or_default(),
         journal,
         log,
+        storage: storage.word().into(),
         log_size: service.log_size().to_string(),
         mirror_log_size: service.mirror.log_size().to_string(),
         open_intents: service.ledger.read(|state| state.open_intents.len()) as u64,

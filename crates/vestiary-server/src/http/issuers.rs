@@ -50,6 +50,7 @@ pub async fn create(
             check_name(&name)?;
             super::blocking(&service, move |service| {
                 let account = service.issuer_account(id)?;
+                service.admit()?;
                 let key = service.signing.make_certificate_key(id)?;
                 // The DID stays empty until its document was read and names the account.
                 let observed = IssuerObserved {

@@ -46,6 +46,7 @@ pub async fn create(
     let profile = posted.body;
     let answer = profile.clone();
     super::blocking(&service, move |service| {
+        service.admit()?;
         service
             .ledger
             .command(move |_| Ok(vec![Record::WorldAdded { request, profile }]))

@@ -32,9 +32,8 @@ pub async fn commit(service: &Arc<Service>, id: &BatchId, signature: &str) -> Re
         BatchStage::Prepared => {
             check_signature(service, &batch, &signature).await?;
             let service_ = Arc::clone(service);
-            let id = id.clone();
             reached(points::COMMIT_CHECKED);
-            tokio::task::spawn_blocking(move || record_signature(&service_, &id, signature))
+            tokio::task::spawn_blocking(move || record_signature(&service_, &batch, signature))
                 .await
                 .map_err(ApiError::internal)??;
             reached(points::COMMIT_INTENDED);
@@ -94,7 +93,7 @@ pub fn typed_data(service: &Service, batch: &Batch) -> Result<CommitBatch, ApiEr
 /// A 65-byte signature that recovers to the account is tried first, so that an account with delegated code
 /// (EIP-7702) keeps working; only then the chain is asked.
 async fn check_signature(service: &Service, batch: &Batch, signature: &Bytes) -> Result<(), ApiError> {
-    let now_s = service.clock.now_unix_ms() / 1000;
+    let now_s = service.now_s();
     if now_s + DEADLINE_MARGIN_S > batch.prepared.deadline_s {
         return Err(expired(&batch.prepared.id));
     }
@@ -121,17 +120,30 @@ async fn check_signature(service: &Service, batch: &Batch, signature: &Bytes) ->
 }
 
 /// Makes the intent durable.
-fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result<(), ApiError> {
-    let batch = find(service, id)?;
-    let now_ms = service.clock.now_unix_ms();
-    // Before the statement is signed: afterwards the keys' memory refuses these serials to any other root.
-    if batch.stage == BatchStage::Prepared && !batch.takes_signature(now_ms) {
-        return Err(expired(id));
-    }
-    let entries = entries(service, &batch)?;
-    let log_size = stated_from(service, &batch, entries.len() as u64)?;
-    let commit_by_s = now_ms / 1000 + service.config.issuance.commit_within_s;
-    service.ledger.command(move |state| {
+fn record_signature(service: &Service, batch: &Batch, signature: Bytes) -> Result<(), ApiError> {
+    service.admit()?;
+    let id = &batch.prepared.id;
+    // From here on nobody else gets the serials, however long this takes and wherever the clock goes.
+    let mut under_way = None;
+    service.ledger.command(|state| {
+        let current = state
+            .batches
+            .get(id)
+            .ok_or_else(|| ApiError::not_found(format!("batch {id}")))?;
+        // Prepared anew meanwhile, it is not what was signed.
+        if current.stage == BatchStage::Expired
+            || current.prepared != batch.prepared
+            || current.stage == BatchStage::Prepared && !current.takes_signature(service.clock.now_unix_ms())
+        {
+            return Err(expired(id));
+        }
+        under_way = Some(service.committing.begin(id));
+        Ok(Vec::new())
+    })?;
+    let entries = entries(service, batch)?;
+    let log_size = stated_from(service, batch, entries.len() as u64)?;
+    let commit_by_s = service.now_s() + service.config.issuance.commit_within_s;
+    let recorded = service.ledger.command(|state| {
         let current = state
             .batches
             .get(id)
@@ -139,10 +151,6 @@ fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result
         match current.stage {
             BatchStage::Signed(_) => return Ok(Vec::new()),
             BatchStage::Expired => return Err(expired(id)),
-            // The clock is read under the ledger's lock, so that whoever prepares these serials next comes later.
-            BatchStage::Prepared if !current.holds_serials(service.clock.now_unix_ms()) => {
-                return Err(expired(id));
-            }
             BatchStage::Prepared => {}
         }
         let intent = Intent {
@@ -157,7 +165,29 @@ fn record_signature(service: &Service, id: &BatchId, signature: Bytes) -> Result
             commit_by_s,
             intent,
         }])
-    })
+    });
+    // What the log states already stays remembered.
+    if recorded.is_err() && log_size.is_none() {
+        withdraw(service, batch);
+    }
+    drop(under_way);
+    recorded
+}
+
+/// The batch statement was signed and its intent not kept, so nobody will ever see it: the memory of the keys must
+/// not hold the serials for it, or another preparation of them would be refused until a restart.
+fn withdraw(service: &Service, batch: &Batch) {
+    let prepared = &batch.prepared;
+    let is_signed = service.ledger.read(|state| {
+        let current = state.batches.get(&prepared.id);
+        current.is_some_and(|batch| matches!(batch.stage, BatchStage::Signed(_)))
+    });
+    let range = vestiary::ids::Serial::new(prepared.first_serial)
+        .and_then(|first| vestiary::ids::SerialRange::new(first, prepared.count));
+    if let (false, Ok(range)) = (is_signed, range) {
+        let memory = service.signing.memory();
+        memory.withdraw_batch(prepared.collection, prepared.design_id, range, prepared.root);
+    }
 }
 
 /// Where the log states a batch already: a journal that was restored from an older copy does not know it, and the

@@ -7,11 +7,14 @@
 
 pub mod bundle;
 pub mod commit;
+mod committing;
 pub mod intents;
 pub mod preparation;
 pub mod prepare;
 pub mod progress;
 pub mod statements;
+
+pub use committing::{Committing, UnderWay};
 
 /// Why issuing did not happen.
 #[derive(Debug, thiserror::Error)]

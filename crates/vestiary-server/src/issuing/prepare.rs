@@ -14,7 +14,7 @@ use super::preparation::{self, PreparedWearable};
 use crate::api::{MAX_BATCH_ITEMS, NewBatch, NewWearable};
 use crate::error::{ApiError, Code, ProblemItem};
 use crate::http::extract::Caller;
-use crate::journal::{Batch, BatchId, BatchPrepared, Record, RequestRef, Resource, State};
+use crate::journal::{Batch, BatchId, BatchPrepared, BatchStage, Record, RequestRef, Resource, State};
 use crate::points;
 use crate::service::{RegisteredDesign, Service};
 
@@ -52,10 +52,14 @@ pub async fn prepare(
     body: NewBatch,
 ) -> Result<Batch, ApiError> {
     if let Some(Resource::Batch(id)) = service.ledger.repeated(&request)? {
-        return service
+        let batch = service
             .ledger
             .read(|state| state.batches.get(&id).cloned())
-            .ok_or_else(|| ApiError::internal("a request names a batch that the journal does not have"));
+            .ok_or_else(|| ApiError::internal("a request names a batch that the journal does not have"))?;
+        // One that was not signed in time is prepared anew at once.
+        if batch.holds_serials(service.clock.now_unix_ms()) || service.committing.contains(&id) {
+            return Ok(batch);
+        }
     }
     let wanted = read(&body)?;
     let issuer_id = service
@@ -88,6 +92,7 @@ fn write(
     design: &RegisteredDesign,
     now_ms: u64,
 ) -> Result<Batch, ApiError> {
+    service.admit()?;
     let salts = service.salts.make(
         id,
         wanted.items.iter().map(|item| (item.serial, item.hidden.len())),
@@ -153,8 +158,21 @@ fn write(
     };
     service.ledger.command(|state| {
         // Another request may have taken the serials since they were looked at.
+        let now_ms = service.clock.now_unix_ms();
         check_serials(service, state, wanted, now_ms)?;
-        Ok(vec![Record::BatchPrepared(prepared)])
+        // What had the serials before ends here, in the same write: a clock that steps back does not revive it.
+        let ended = state.batches.values().filter(|batch| {
+            let before = &batch.prepared;
+            batch.stage == BatchStage::Prepared
+                && (before.collection, before.design_id) == (wanted.collection, wanted.design_id)
+        });
+        let mut records: Vec<Record> = ended
+            .map(|batch| Record::BatchExpired {
+                id: batch.prepared.id.clone(),
+            })
+            .collect();
+        records.push(Record::BatchPrepared(prepared));
+        Ok(records)
     })?;
     reached(points::PREPARE_RECORDED);
     service
@@ -179,7 +197,17 @@ fn check_edition(wanted: &Wanted, edition: Edition) -> Result<(), ApiError> {
 /// Serials follow one another without gap, and only one unsigned preparation holds a design's next ones.
 fn check_serials(service: &Service, state: &State, wanted: &Wanted, now_ms: u64) -> Result<(), ApiError> {
     let (collection, design_id) = (wanted.collection, wanted.design_id);
-    if let Some(open) = state.open_preparation(collection, design_id, now_ms) {
+    let under_way = || {
+        state.batches.values().find(|batch| {
+            (batch.prepared.collection, batch.prepared.design_id) == (collection, design_id)
+                && batch.stage == BatchStage::Prepared
+                && service.committing.contains(&batch.prepared.id)
+        })
+    };
+    if let Some(open) = state
+        .open_preparation(collection, design_id, now_ms)
+        .or_else(under_way)
+    {
         return Err(ApiError::new(
             Code::PreparationOpen,
             format!(

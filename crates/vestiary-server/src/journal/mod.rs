@@ -6,25 +6,27 @@
 mod orders;
 mod record;
 mod salts;
+mod snapshot;
 mod state;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use vestiary::ids::AccountId;
 use vestiary_chain::submitter::{Outbox, Record as OutboxRecord};
-use vestiary_log::journal::Journal;
+use vestiary_log::journal::{Journal, Replay};
 use vestiary_log::{Files, JournalError};
 
 pub(crate) use orders::may_try;
 pub use record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
 pub use salts::{SaltStore, Salts};
 pub use state::{
-    Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer, Logged, Resource, SIGNING_TIME_MS,
-    State,
+    Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer, Logged, Resource, State,
 };
 
 use crate::error::{ApiError, Code};
+use crate::storage::journal_problem;
 
 /// Why the ledger of promises cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -50,32 +52,50 @@ pub enum LedgerError {
     },
 }
 
+/// A journal of this length, in bytes, is folded into a snapshot.
+pub const COMPACT_JOURNAL_BYTES: u64 = 64 << 20;
+
+/// Folds what a journal holds.
+pub fn fold(replay: &Replay) -> Result<State, LedgerError> {
+    let mut state = match &replay.snapshot {
+        None => State::default(),
+        Some(snapshot) => State::from_bytes(&snapshot.state).map_err(|reason| LedgerError::Record {
+            sequence: snapshot.sequence,
+            reason,
+        })?,
+    };
+    for kept in &replay.records {
+        let sequence = kept.sequence;
+        let record: Record = serde_json::from_slice(&kept.payload).map_err(|error| LedgerError::Record {
+            sequence,
+            reason: error.to_string(),
+        })?;
+        state
+            .apply(&record)
+            .map_err(|source| LedgerError::Contradiction { sequence, source })?;
+    }
+    Ok(state)
+}
+
 /// The journaled state. Shared; one writer at a time.
 #[derive(Debug)]
 pub struct Ledger {
     journal: Mutex<Journal>,
     state: RwLock<State>,
+    /// Length of the newest snapshot.
+    snapshot_bytes: AtomicU64,
 }
 
 impl Ledger {
     /// Opens the journal in `dir` and folds it.
     pub fn open(files: Arc<dyn Files>, dir: &Path) -> Result<Self, LedgerError> {
         let (journal, replay) = Journal::open(files, dir)?;
-        let mut state = State::default();
-        for kept in &replay.records {
-            let sequence = kept.sequence;
-            let record: Record =
-                serde_json::from_slice(&kept.payload).map_err(|error| LedgerError::Record {
-                    sequence,
-                    reason: error.to_string(),
-                })?;
-            state
-                .apply(&record)
-                .map_err(|source| LedgerError::Contradiction { sequence, source })?;
-        }
+        let state = fold(&replay)?;
+        let snapshot_bytes = replay.snapshot.as_ref().map_or(0, |found| found.state.len() as u64);
         Ok(Self {
             journal: Mutex::new(journal),
             state: RwLock::new(state),
+            snapshot_bytes: AtomicU64::new(snapshot_bytes),
         })
     }
 
@@ -112,12 +132,47 @@ impl Ledger {
             .map_err(ApiError::internal)?;
         journal
             .append(&payloads)
-            .map_err(|error| journal_problem(&error))?;
+            .map_err(|error| journal_problem("the promise", &error))?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         records
             .iter()
             .try_for_each(|record| state.apply(record))
             .map_err(ApiError::internal)
+    }
+
+    /// Lets the state stand for the records so far, when there are [`COMPACT_JOURNAL_BYTES`] of them and the
+    /// state is much shorter: a start reads what is kept. Says whether it did.
+    pub fn compact_if_due(&self) -> Result<bool, ApiError> {
+        let mut journal = self.writer();
+        let last_bytes = self.snapshot_bytes.load(Ordering::SeqCst);
+        if journal.kept_bytes() < COMPACT_JOURNAL_BYTES.max(2 * last_bytes) {
+            return Ok(false);
+        }
+        self.take_snapshot(&mut journal)?;
+        Ok(true)
+    }
+
+    /// The same at once.
+    pub fn compact(&self) -> Result<(), ApiError> {
+        self.take_snapshot(&mut self.writer())
+    }
+
+    fn take_snapshot(&self, journal: &mut Journal) -> Result<(), ApiError> {
+        let bytes = self.read(State::to_bytes).map_err(ApiError::internal)?;
+        journal
+            .snapshot(&bytes)
+            .map_err(|error| journal_problem("its snapshot", &error))?;
+        self.snapshot_bytes.store(bytes.len() as u64, Ordering::SeqCst);
+        tracing::info!(bytes = bytes.len(), "the journal was compacted");
+        Ok(())
+    }
+
+    /// Refuses where a newer writer has taken the journal over, or this one has stopped: who may not write may
+    /// not send either.
+    pub fn check_may_write(&self) -> Result<(), ApiError> {
+        self.writer()
+            .check_may_write()
+            .map_err(|error| journal_problem("anything", &error))
     }
 
     /// Why nothing can be written any more, if so.
@@ -140,11 +195,6 @@ pub fn repeated(state: &State, request: &RequestRef) -> Result<Option<Resource>,
             "this Idempotency-Key came with another body before; use a new one",
         )),
     }
-}
-
-fn journal_problem(error: &JournalError) -> ApiError {
-    tracing::error!(%error, "the journal cannot be written");
-    ApiError::new(Code::NotWritable, "the journal cannot be written; reads go on").retry_after(5)
 }
 
 /// One account's transactions, kept in the ledger.

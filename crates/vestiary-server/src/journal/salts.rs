@@ -14,7 +14,8 @@ use vestiary_log::seams::Random;
 use vestiary_log::{Files, JournalError};
 
 use super::record::BatchId;
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
+use crate::storage::journal_problem;
 
 /// Bytes of a salt.
 const SALT_BYTES: usize = 32;
@@ -84,10 +85,9 @@ impl SaltStore {
         };
         let bytes = serde_json::to_vec(&record).map_err(ApiError::internal)?;
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        journal.append(&[bytes]).map_err(|error| {
-            tracing::error!(%error, "the salts cannot be written");
-            ApiError::new(Code::NotWritable, "the salts cannot be written; reads go on").retry_after(5)
-        })?;
+        journal
+            .append(&[bytes])
+            .map_err(|error| journal_problem("the salts", &error))?;
         Ok(Salts(salts))
     }
 }

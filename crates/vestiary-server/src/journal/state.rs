@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use vestiary::digest::Sha256;
 use vestiary::ids::{AccountId, CollectionId, DesignId, IssuerId, WearableId};
 
@@ -14,7 +14,7 @@ use super::record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, Inte
 use crate::api_key::{ApiKeyId, StoredKey};
 
 /// What a request made, so that its repeat finds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Resource {
     /// An issuer.
     Issuer(IssuerId),
@@ -29,7 +29,7 @@ pub enum Resource {
 }
 
 /// An issuer that uses this service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issuer {
     /// The name on its certificates.
     pub name: String,
@@ -40,7 +40,7 @@ pub struct Issuer {
 }
 
 /// A design as registered here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Design {
     /// SHA-256 of the design document.
     pub digest: Sha256,
@@ -49,7 +49,7 @@ pub struct Design {
 }
 
 /// How far a batch has come in the journal; what the chain shows comes from the mirror.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BatchStage {
     /// Waits for the issuer's signature.
     Prepared,
@@ -60,7 +60,7 @@ pub enum BatchStage {
 }
 
 /// What the issuer's signature of a batch brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchSignature {
     /// The signature.
     pub signature: alloy_primitives::Bytes,
@@ -70,12 +70,8 @@ pub struct BatchSignature {
     pub intent: IntentId,
 }
 
-/// How long the commit of a preparation that was signed in time may take, in milliseconds; no other preparation
-/// gets its serials meanwhile.
-pub const SIGNING_TIME_MS: u64 = 30_000;
-
 /// A batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
     /// As prepared.
     pub prepared: BatchPrepared,
@@ -89,13 +85,13 @@ impl Batch {
         self.prepared.first_serial.saturating_add(self.prepared.count)
     }
 
-    /// Whether it holds its serials at `now_ms`: also [`SIGNING_TIME_MS`] after it expired, because once the
-    /// batch statement is signed the keys' memory gives these serials to no other root.
+    /// Whether it holds its serials at `now_ms`. While its commit is under way it does so too, whatever the time:
+    /// [`crate::issuing::Committing`] tells.
     pub fn holds_serials(&self, now_ms: u64) -> bool {
         match self.stage {
             BatchStage::Signed(_) => true,
             BatchStage::Expired => false,
-            BatchStage::Prepared => now_ms < self.prepared.expires_ms.saturating_add(SIGNING_TIME_MS),
+            BatchStage::Prepared => now_ms < self.prepared.expires_ms,
         }
     }
 
@@ -106,7 +102,7 @@ impl Batch {
 }
 
 /// Where an intent's entries are in the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Logged {
     /// Index of the first entry.
     pub first_index: u64,

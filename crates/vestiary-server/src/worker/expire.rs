@@ -42,6 +42,7 @@ async fn expire(service: &Arc<Service>) -> Result<(), crate::error::ApiError> {
     }
     let service = Arc::clone(service);
     tokio::task::spawn_blocking(move || {
+        let committing = &service.committing;
         service.ledger.command(|state| {
             // One may have been signed just now.
             let still = |id: &BatchId| {
@@ -49,6 +50,7 @@ async fn expire(service: &Arc<Service>) -> Result<(), crate::error::ApiError> {
                     .batches
                     .get(id)
                     .is_some_and(|batch| batch.stage == BatchStage::Prepared)
+                    && !committing.contains(id)
             };
             Ok(ended
                 .into_iter()

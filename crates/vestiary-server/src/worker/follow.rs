@@ -6,8 +6,8 @@ use std::time::Duration;
 use alloy_primitives::Address;
 use alloy_sol_types::SolEvent as _;
 use vestiary::abi::ICollectionFactory::CollectionCreated;
-use vestiary::block::{Block, ChainLog};
-use vestiary_chain::follower::{Audits, Event, Watch};
+use vestiary::block::{Block, BlockRef, ChainLog};
+use vestiary_chain::follower::{Audits, Event, Follower, Watch};
 use vestiary_log::points::reached;
 
 use super::followed::Followed;
@@ -19,6 +19,10 @@ use crate::service::Service;
 const BLOCKS_AT_ONCE: usize = 256;
 /// How many log entries go into the mirror at once.
 const ENTRIES_AT_ONCE: u64 = 1_000;
+/// Pause before the mirror's store is opened again.
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
+/// Pause before the disk is looked at again while it has no room for the mirror.
+const ROOM_PAUSE: Duration = Duration::from_millis(500);
 /// How often the log is looked at without a hint.
 const LOG_POLL: Duration = Duration::from_secs(1);
 
@@ -54,11 +58,7 @@ impl Watch for Watched {
 }
 
 /// Follows the chain until told to stop. Blocks are applied in order, many at once while catching up.
-pub async fn chain(
-    service: Arc<Service>,
-    mut follower: vestiary_chain::follower::Follower<Watched>,
-    mut stop: super::Stop,
-) {
+pub async fn chain(service: Arc<Service>, mut follower: Follower<Watched>, mut stop: super::Stop) {
     let mut followed = Followed::load(&service);
     metrics::gauge!("vestiary_chain_halted").set(0.0);
     if let Some(reason) = followed.halted.clone() {
@@ -70,9 +70,15 @@ pub async fn chain(
     loop {
         let event = tokio::select! {
             () = stop.wait() => break,
+            () = service.mirror_stopped.notified() => {
+                let Some(anew) = reopen(&service, &mut stop).await else { break };
+                (follower, pending, audits) = (anew, Vec::new(), Audits::default());
+                continue;
+            }
             event = follower.next() => event,
         };
         audits = audited(audits, follower.audits());
+        wait_for_room(&service, &mut stop).await;
         let applied = match event {
             Event::Committed(block) => {
                 pending.push(block);
@@ -95,6 +101,7 @@ pub async fn chain(
             } => {
                 let flushed = apply(&service, &mut pending).await;
                 if flushed.is_ok() {
+                    note_clock(&service, &head);
                     let now_ms = service.clock.now_unix_ms();
                     let heads = Heads {
                         head,
@@ -134,8 +141,16 @@ pub async fn chain(
             }
         };
         if let Err(error) = applied {
-            // The node showed something that cannot follow from what it showed before, or the disk failed. Serving
-            // goes on, every answer says so, and a rebuild starts from nothing; a restart tries again.
+            if is_of_the_store(&error) {
+                tracing::error!(%error, "the mirror stopped and is opened again");
+                let Some(anew) = reopen(&service, &mut stop).await else {
+                    break;
+                };
+                (follower, pending, audits) = (anew, Vec::new(), Audits::default());
+                continue;
+            }
+            // The node showed something that cannot follow from what it showed before. Serving goes on, every answer
+            // says so, and a rebuild starts from nothing; a restart tries again.
             let reason = format!("mirror_refused: {error}: run `vestiary rebuild`");
             followed.seen_ms = seen_ms(&service);
             return halted(&service, &followed, "mirror_refused", reason).await;
@@ -200,6 +215,69 @@ async fn halted(service: &Arc<Service>, followed: &Followed, code: &'static str,
     }
 }
 
+/// Whether it is the store that failed, which a new one cures, and not what was to be put in.
+fn is_of_the_store(error: &vestiary_mirror::Error) -> bool {
+    use vestiary_mirror::Error;
+    matches!(
+        error,
+        Error::NeedsRebuild { .. } | Error::Io(_) | Error::Locked { .. }
+    )
+}
+
+/// Opens the mirror again, empty where it has to be, and begins to follow from what it has. Tries until it works:
+/// a full disk has room again some day. `None`: it is time to stop.
+async fn reopen(service: &Arc<Service>, stop: &mut super::Stop) -> Option<Follower<Watched>> {
+    service.chain.restarted();
+    metrics::counter!("vestiary_mirror_reopened_total").increment(1);
+    loop {
+        tokio::select! {
+            () = stop.wait() => return None,
+            () = tokio::time::sleep(REOPEN_PAUSE) => {}
+        }
+        if service.storage.is_exhausted() {
+            continue;
+        }
+        let reopened = service
+            .with_mirror(|mirror| mirror.stopped().map(|_| mirror.reopen_or_wipe()).transpose())
+            .await
+            .map_err(anyhow::Error::from)
+            .and_then(|_| crate::startup::follower(service));
+        match reopened {
+            Ok(follower) => {
+                service.entries_appended.notify_one();
+                return Some(follower);
+            }
+            Err(error) => tracing::warn!(%error, "the mirror cannot be opened yet"),
+        }
+    }
+}
+
+/// The mirror waits while the disk has no room for it: its store would stop at the first write that fails, and
+/// what it has goes on answering meanwhile, labelled with its age.
+async fn wait_for_room(service: &Service, stop: &mut super::Stop) {
+    while service.storage.is_exhausted() {
+        if matches!(service.chain.health(), ChainHealth::Following) {
+            tracing::error!("the mirror waits: there is no room on the disk");
+            service.chain.behind(service.clock.now_unix_ms(), "storage_full");
+        }
+        tokio::select! {
+            () = stop.wait() => return,
+            () = tokio::time::sleep(ROOM_PAUSE) => {}
+        }
+    }
+}
+
+/// Holds the clock against the head's time, if the head came while the chain was being followed: then it was made
+/// just now.
+fn note_clock(service: &Service, head: &BlockRef) {
+    let was_followed = matches!(service.chain.health(), ChainHealth::Following);
+    let is_new = service.chain.heads().is_some_and(|heads| heads.head != *head);
+    let as_of = service.mirror.view().as_of();
+    if was_followed && is_new && as_of.block == Some(*head) {
+        crate::clock::note_skew(service.clock.now_unix_ms() / 1000, as_of.timestamp);
+    }
+}
+
 async fn apply(service: &Arc<Service>, pending: &mut Vec<Block>) -> Result<(), vestiary_mirror::Error> {
     if pending.is_empty() {
         return Ok(());
@@ -214,8 +292,13 @@ async fn apply(service: &Arc<Service>, pending: &mut Vec<Block>) -> Result<(), v
 /// Folds new log entries until told to stop.
 pub async fn log(service: Arc<Service>, mut stop: super::Stop) {
     loop {
-        if let Err(error) = fold_entries(&service).await {
+        if !service.storage.is_exhausted()
+            && let Err(error) = fold_entries(&service).await
+        {
             tracing::error!(%error, "the mirror did not take a log entry");
+            if service.mirror.stopped().is_some() {
+                service.mirror_stopped.notify_one();
+            }
         }
         tokio::select! {
             () = stop.wait() => break,

@@ -7,6 +7,7 @@ pub mod follow;
 pub mod followed;
 pub mod scrub;
 pub mod send;
+pub mod storage;
 
 /// Says when to stop.
 #[derive(Clone, Debug)]

@@ -87,6 +87,8 @@ impl Worker {
         let (blocking, of) = (Arc::clone(service), lane.clone());
         let is_anchoring = lane.name == ANCHORING;
         let due = tokio::task::spawn_blocking(move || {
+            // Who was replaced by a newer writer sends nothing, not even what was signed before.
+            blocking.ledger.check_may_write()?;
             if is_anchoring {
                 Ok(due::anchor(&blocking, waited)?.into_iter().collect())
             } else {

@@ -44,6 +44,8 @@ struct Log {
     roots: BTreeMap<u64, Hash>,
     /// The largest tree that was signed, or found in our log: what is published is never taken back.
     ours: Option<TreeHead>,
+    /// The one before the last that was signed: what is signed next was published meanwhile, or withdrawn.
+    published: Option<TreeHead>,
     /// The largest tree that others saw.
     theirs: Option<(u64, Witnessed)>,
     /// The first contradiction: nothing is signed after it.
@@ -56,6 +58,9 @@ impl Heads {
         let log = self.of(origin);
         log.agree(origin, head)?;
         log.grow(head);
+        if log.published.is_none_or(|published| published.size < head.size) {
+            log.published = Some(head);
+        }
         Ok(())
     }
 
@@ -83,8 +88,31 @@ impl Heads {
         }
         log.disagrees(origin, asked)?;
         log.keep(asked);
+        if log.ours != Some(asked) {
+            log.published = log.ours;
+        }
         log.grow(asked);
         Ok(())
+    }
+
+    /// Whether anything forbids to sign for a log.
+    pub(super) fn check(&mut self, origin: &str) -> Result<(), Refusal> {
+        self.of(origin).whole(origin)
+    }
+
+    /// Forgets a checkpoint that was signed and never published: the size is free again. Only the last one, and
+    /// only what nobody else saw.
+    pub(super) fn withdraw(&mut self, origin: &str, head: TreeHead) {
+        let log = self.of(origin);
+        let seen = log.theirs.is_some_and(|(size, _)| size >= head.size);
+        if seen
+            || log.ours != Some(head)
+            || log.published.is_some_and(|published| published.size >= head.size)
+        {
+            return;
+        }
+        log.roots.remove(&head.size);
+        log.ours = log.published;
     }
 
     /// A receipt names a tree too: one that was signed, or at least none that contradicts what was.

@@ -131,6 +131,29 @@ impl Serials {
             .try_for_each(|(token_id, digest)| self.certificate(collection.wearable(token_id), digest))
     }
 
+    /// Forgets a batch that was signed for and whose signature nobody has, nor ever will. Certificates of its
+    /// serials were not signed.
+    pub(super) fn withdraw_batch(&mut self, collection: CollectionId, design: DesignId, signed: Committed) {
+        let design = self.of(collection, design);
+        let first = signed.range.first().get();
+        let certified = design
+            .certificates
+            .keys()
+            .any(|id| id.serial().is_some_and(|serial| signed.range.contains(serial)));
+        if !certified && design.batches.get(&first) == Some(&signed) {
+            design.batches.remove(&first);
+        }
+    }
+
+    /// Forgets a design document that was signed and whose signature nobody has, nor ever will. No batch of it
+    /// was signed.
+    pub(super) fn withdraw_design(&mut self, collection: CollectionId, design: DesignId, signed: Sha256) {
+        let design = self.of(collection, design);
+        if design.batches.is_empty() && design.digest == Some(signed) {
+            design.digest = None;
+        }
+    }
+
     fn of(&mut self, collection: CollectionId, design: DesignId) -> &mut Design {
         self.designs.entry((collection, design)).or_default()
     }

@@ -102,3 +102,43 @@ fn a_log_that_became_another_than_the_anchored_one_is_not_continued() {
     let refused = start(&other, Some(anchored)).and_then(|mut writer| append(&mut writer, "four"));
     assert_eq!(refusal_code(refused.unwrap_err()), "two_checkpoints");
 }
+
+#[test]
+fn a_checkpoint_that_a_full_disk_kept_back_does_not_stop_the_log_until_a_restart() {
+    use vestiary_log::sim::{Fault, ForgetfulDisk};
+    let disk = ForgetfulDisk::new();
+    let memory = Arc::new(Memory::fresh());
+    let key = CheckpointKey::new(ed25519(Purpose::Checkpoint).into(), memory.clone(), ORIGIN).unwrap();
+    let mut writer = LogWriter::open(Arc::new(disk.clone()), Path::new("/log"), Arc::new(key)).unwrap();
+    append(&mut writer, "first").unwrap();
+    let mut refused = 0;
+    for number in 0..16 {
+        disk.fail_change(number, Fault::NoSpace);
+        let answer = append(&mut writer, &format!("kept back {number}"));
+        disk.clear_faults();
+        if let Err(error) = answer {
+            assert!(error.is_no_space(), "{error}");
+            refused += 1;
+            // Another entry takes the place; the size has another root now.
+            append(&mut writer, &format!("instead {number}")).unwrap();
+        }
+    }
+    assert!(refused > 3, "{refused}");
+    let (size, root) = append(&mut writer, "last").unwrap();
+    let head = vestiary_signing::TreeHead { size, root };
+    let published = writer.published();
+    assert_eq!(
+        (published.checkpoint.size(), published.checkpoint.root()),
+        (size, root)
+    );
+    // What was published is never taken back: neither the last one once another followed, nor what a witness saw.
+    memory
+        .remember_witnessed(ORIGIN, size, root, Witnessed::Witness)
+        .unwrap();
+    memory.withdraw_checkpoint(ORIGIN, head);
+    let fork = vestiary_tlog::Checkpoint::new(ORIGIN, size, vestiary_tlog::Hash([9; 32])).unwrap();
+    let refusal = ed25519(Purpose::Checkpoint)
+        .sign_checkpoint(&memory, &fork)
+        .unwrap_err();
+    assert_eq!(refusal.code(), "two_checkpoints", "{refusal}");
+}

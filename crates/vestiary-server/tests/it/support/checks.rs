@@ -10,9 +10,9 @@ use vestiary::digest::Sha256;
 use vestiary::receipt::SignedReceipt;
 use vestiary::statement::Statement;
 use vestiary_log::log::fsck;
-use vestiary_log::{CheckpointSigner as _, Disk, journal};
+use vestiary_log::{CheckpointSigner as _, Files, journal};
 use vestiary_server::issuing::commit::intent_id;
-use vestiary_server::journal::{BatchStage, Record, State};
+use vestiary_server::journal::{BatchStage, State};
 use vestiary_server::service::Service;
 
 use super::{ORIGIN, TestLedger, eventually};
@@ -57,7 +57,7 @@ impl TestLedger {
         let (service, dir) = (self.service(), self.ground.data_dir().join("journal"));
         // A worker may write between the two looks; then they agree the next time.
         eventually("the journal replays to the state in memory", async || {
-            let replayed = replay(&dir)?;
+            let replayed = replay(&*service.files, &dir)?;
             let same = service
                 .ledger
                 .read(|state| format!("{state:?}") == format!("{replayed:?}"));
@@ -119,15 +119,9 @@ impl TestLedger {
 }
 
 /// Folds the journal in `dir`; `None` while its end is being written.
-pub(crate) fn replay(dir: &Path) -> Option<State> {
-    let replay = journal::check(&Disk, dir).ok()?;
-    assert!(replay.snapshot.is_none(), "this version writes no snapshots");
-    let mut state = State::default();
-    for record in &replay.records {
-        let record: Record = serde_json::from_slice(&record.payload).unwrap();
-        state.apply(&record).unwrap();
-    }
-    Some(state)
+pub(crate) fn replay(files: &dyn Files, dir: &Path) -> Option<State> {
+    let replay = journal::check(files, dir).ok()?;
+    Some(vestiary_server::journal::fold(&replay).unwrap())
 }
 
 /// The log is what its checkpoint says; each certificate and batch is in it once; each receipt holds.
@@ -135,7 +129,7 @@ pub(crate) fn check_log(service: &Service, counts: &mut Counts) {
     let dir = service.config.service.data_dir.join("log");
     let key = service.signing.checkpoint_key(ORIGIN).unwrap();
     let key = key.verifier_key();
-    let health = fsck(&Disk, &dir, &key).unwrap();
+    let health = fsck(&*service.files, &dir, &key).unwrap();
     assert_eq!(health.findings, [], "the log is damaged");
     let size = service.log_size();
     let mut entries = BTreeMap::new();

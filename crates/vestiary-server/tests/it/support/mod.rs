@@ -170,6 +170,7 @@ listen = "127.0.0.1:0"
 public_url = "https://ledger.example"
 data_dir = "{home}/data"
 allow_development_keys = true
+storage_reserve_mib = 0
 
 [chain]
 rpc_url = "{rpc_url}"
