@@ -31,3 +31,28 @@ pub enum Fault {
     /// [`ForgetfulDisk::power_cut`].
     PowerOff,
 }
+
+/// Operations that change what is on the disk.
+const CHANGES: [&str; 9] = [
+    "create",
+    "create directory",
+    "link",
+    "remove",
+    "rename",
+    "sync",
+    "sync directory",
+    "truncate",
+    "write",
+];
+
+impl Fault {
+    /// Whether an operation of this name changes something on the disk, and can fail in this way.
+    pub fn can_meet(self, name: &str) -> bool {
+        match self {
+            Self::NoSpace => matches!(name, "write" | "create" | "link" | "rename" | "create directory"),
+            Self::ShortWrite => name == "write",
+            Self::FsyncError => matches!(name, "sync" | "sync directory"),
+            Self::Error(_) | Self::FailedAfterTakingEffect | Self::PowerOff => CHANGES.contains(&name),
+        }
+    }
+}

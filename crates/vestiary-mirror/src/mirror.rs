@@ -293,7 +293,10 @@ impl Mirror {
         let writer = self.writer();
         let end = Bound::Excluded(vec![FIRST_PRIVATE_PREFIX]);
         Dump {
-            rows: self.store().map(|store| store.range(Bound::Unbounded, end)).map_err(Some),
+            rows: self
+                .store()
+                .map(|store| store.range(Bound::Unbounded, end))
+                .map_err(Some),
             _writer: writer,
         }
     }

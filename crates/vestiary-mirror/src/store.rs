@@ -223,7 +223,11 @@ impl Store {
     }
 
     #[cfg(not(feature = "testing"))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "it fails in tests only")]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "it fails in tests only"
+    )]
     fn fail_as_asked(&self) -> sled::Result<()> {
         Ok(())
     }

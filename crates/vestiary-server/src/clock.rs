@@ -5,8 +5,6 @@
 //! For the last the newest block's time counts where it is later, so that a clock that stands back promises
 //! nothing that the chain has made impossible already.
 
-use vestiary_log::seams::Clock as _;
-
 use crate::service::Service;
 
 /// A new block's time further from the clock than this, in seconds, is an alarm: clocks of producers agree to some
@@ -48,7 +46,10 @@ mod tests {
 
     #[test]
     fn a_clock_may_be_ahead_or_behind() {
-        assert_eq!((skew_s(10, 4), skew_s(4, 10), skew_s(0, u64::MAX)), (6, -6, -i64::MAX));
+        assert_eq!(
+            (skew_s(10, 4), skew_s(4, 10), skew_s(0, u64::MAX)),
+            (6, -6, -i64::MAX)
+        );
         assert!(!note_skew(1_000, 1_000 + MAX_SKEW_S) && note_skew(1_000, 1_001 + MAX_SKEW_S));
         assert!(note_skew(9_000, 1_000));
     }

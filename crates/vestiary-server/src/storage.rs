@@ -76,7 +76,10 @@ impl Storage {
             reserve_bytes,
             was_full: AtomicBool::new(false),
         };
-        if storage.free_bytes().is_some_and(|free| free < storage.ballast_bytes()) {
+        if storage
+            .free_bytes()
+            .is_some_and(|free| free < storage.ballast_bytes())
+        {
             match storage.files.remove(&storage.ballast_path()) {
                 Ok(()) => tracing::warn!("the disk is full: the ballast was let go for the start"),
                 Err(error) if error.is_missing() => {}
@@ -111,7 +114,8 @@ impl Storage {
     /// Whether so little is free that also the mirror waits, which can be filled later from chain and log: an
     /// eighth of the reserve.
     pub fn is_exhausted(&self) -> bool {
-        self.free_bytes().is_some_and(|free| free < self.reserve_bytes / 8)
+        self.free_bytes()
+            .is_some_and(|free| free < self.reserve_bytes / 8)
     }
 
     /// Refuses new work where there is no room for it, before anything of it is written.
@@ -244,7 +248,11 @@ pub(crate) fn journal_problem(what: &str, error: &JournalError) -> ApiError {
         JournalError::Files(error) => file_problem(what, error),
         error => {
             tracing::error!(%error, "the journal does not take {what}");
-            if error.is_for_good() { stopped() } else { failed(what) }
+            if error.is_for_good() {
+                stopped()
+            } else {
+                failed(what)
+            }
         }
     }
 }
@@ -255,7 +263,11 @@ pub(crate) fn log_problem(error: &LogError) -> ApiError {
         LogError::Files(error) => file_problem("log entries", error),
         error => {
             tracing::error!(%error, "the log failed");
-            if error.is_for_good() { stopped() } else { failed("log entries") }
+            if error.is_for_good() {
+                stopped()
+            } else {
+                failed("log entries")
+            }
         }
     }
 }

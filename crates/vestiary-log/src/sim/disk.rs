@@ -58,19 +58,6 @@ struct State {
     life: u64,
 }
 
-/// Operations that change what is on the disk.
-const CHANGES: [&str; 9] = [
-    "create",
-    "create directory",
-    "link",
-    "remove",
-    "rename",
-    "sync",
-    "sync directory",
-    "truncate",
-    "write",
-];
-
 /// What a name is, and what it was at each change since its directory was last synced.
 #[derive(Clone, Debug, Default)]
 struct Name {
@@ -136,8 +123,8 @@ impl ForgetfulDisk {
         state.planned = None;
     }
 
-    /// Makes the `number`-th change from now on (0: the next one) fail; only operations that write, sync or
-    /// change names count. See [`ForgetfulDisk::faults_to_come`].
+    /// Makes the `number`-th change from now on (0: the next one) fail; only changes that can fail so count
+    /// ([`Fault::can_meet`]). See [`ForgetfulDisk::faults_to_come`].
     pub fn fail_change(&self, number: u64, fault: Fault) {
         self.state().planned = Some((number, fault));
     }
@@ -262,7 +249,7 @@ impl ForgetfulDisk {
         if state.power_is_off || life.is_some_and(|life| life != state.life) {
             return Err(FileError::new(name, path, io::Error::other("the power is off")));
         }
-        let needs_space = matches!(name, "write" | "create" | "link" | "rename" | "create directory");
+        let needs_space = Fault::NoSpace.can_meet(name);
         let result = match fault {
             Some(Fault::Error(kind)) => Err(kind.into()),
             Some(Fault::ShortWrite) if name != "write" => Err(io::ErrorKind::Other.into()),
@@ -310,10 +297,7 @@ impl State {
 
     /// Counts a change, and says whether it is the one to fail.
     fn planned_fault(&mut self, name: &str) -> Option<Fault> {
-        if !CHANGES.contains(&name) {
-            return None;
-        }
-        let (left, fault) = self.planned?;
+        let (left, fault) = self.planned.filter(|(_, fault)| fault.can_meet(name))?;
         self.planned = left.checked_sub(1).map(|left| (left, fault));
         (left == 0).then_some(fault)
     }

@@ -31,10 +31,17 @@ fn a_mirror_that_a_full_disk_stopped_is_opened_again_for_everybody_and_filled_an
     chain.mint(coat(2), player(2));
     let third = chain.end_block();
     test.fail_next_commit();
-    assert_eq!(test.apply_block(&third).unwrap_err().code(), "mirror_needs_rebuild");
+    assert_eq!(
+        test.apply_block(&third).unwrap_err().code(),
+        "mirror_needs_rebuild"
+    );
     assert!(test.stopped().is_some());
     let asked = test.view().token(&coat(1));
-    assert_eq!(asked.unwrap_err().code(), "mirror_needs_rebuild", "half a batch may be visible");
+    assert_eq!(
+        asked.unwrap_err().code(),
+        "mirror_needs_rebuild",
+        "half a batch may be visible"
+    );
     // A write may be there by half, so everything is put in anew.
     assert!(matches!(test.reopen_or_wipe().unwrap(), Opened::Wiped { .. }));
     assert_eq!((test.stopped(), test.head(), test.log_size()), (None, None, 0));

@@ -131,8 +131,14 @@ fn register(
     });
     if let Err(problem) = recorded {
         // Nobody will see the statement that was signed: the number is free for another document.
-        if !service.ledger.read(|state| state.designs.contains_key(&(collection, design_id))) {
-            service.signing.memory().withdraw_design(collection, design_id, digest);
+        if !service
+            .ledger
+            .read(|state| state.designs.contains_key(&(collection, design_id)))
+        {
+            service
+                .signing
+                .memory()
+                .withdraw_design(collection, design_id, digest);
         }
         return Err(problem);
     }

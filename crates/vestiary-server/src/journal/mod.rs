@@ -21,9 +21,7 @@ use vestiary_log::{Files, JournalError};
 pub(crate) use orders::may_try;
 pub use record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
 pub use salts::{SaltStore, Salts};
-pub use state::{
-    Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer, Logged, Resource, State,
-};
+pub use state::{Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer, Logged, Resource, State};
 
 use crate::error::{ApiError, Code};
 use crate::storage::journal_problem;
@@ -91,7 +89,10 @@ impl Ledger {
     pub fn open(files: Arc<dyn Files>, dir: &Path) -> Result<Self, LedgerError> {
         let (journal, replay) = Journal::open(files, dir)?;
         let state = fold(&replay)?;
-        let snapshot_bytes = replay.snapshot.as_ref().map_or(0, |found| found.state.len() as u64);
+        let snapshot_bytes = replay
+            .snapshot
+            .as_ref()
+            .map_or(0, |found| found.state.len() as u64);
         Ok(Self {
             journal: Mutex::new(journal),
             state: RwLock::new(state),

@@ -32,6 +32,8 @@ struct Snapshot {
     newest_claims: Vec<(WearableId, ClaimId)>,
     batches_waiting: Vec<BatchId>,
     claims_waiting: Vec<ClaimId>,
+    commits_again: Vec<(BatchId, u32)>,
+    claims_again: Vec<(ClaimId, u32)>,
     open_intents: Vec<Intent>,
     logged: Vec<(IntentId, Logged)>,
     outboxes: Vec<(AccountId, Vec<OutboxRecord>)>,
@@ -47,8 +49,16 @@ impl State {
             requests: requests
                 .map(|(key, (body, made))| (*key, *body, made.clone()))
                 .collect(),
-            issuers: self.issuers.iter().map(|(id, issuer)| (*id, issuer.clone())).collect(),
-            collections: self.collections.iter().map(|(id, issuer)| (*id, *issuer)).collect(),
+            issuers: self
+                .issuers
+                .iter()
+                .map(|(id, issuer)| (*id, issuer.clone()))
+                .collect(),
+            collections: self
+                .collections
+                .iter()
+                .map(|(id, issuer)| (*id, *issuer))
+                .collect(),
             designs: self
                 .designs
                 .iter()
@@ -69,9 +79,19 @@ impl State {
                 .collect(),
             batches_waiting: self.batches_waiting.iter().cloned().collect(),
             claims_waiting: self.claims_waiting.iter().cloned().collect(),
+            commits_again: self.commits_again.clone().into_iter().collect(),
+            claims_again: self.claims_again.clone().into_iter().collect(),
             open_intents: self.open_intents.values().cloned().collect(),
-            logged: self.logged.iter().map(|(id, logged)| (id.clone(), logged.clone())).collect(),
-            outboxes: self.outboxes.iter().map(|(lane, table)| (*lane, table.snapshot())).collect(),
+            logged: self
+                .logged
+                .iter()
+                .map(|(id, logged)| (id.clone(), logged.clone()))
+                .collect(),
+            outboxes: self
+                .outboxes
+                .iter()
+                .map(|(lane, table)| (*lane, table.snapshot()))
+                .collect(),
         };
         serde_json::to_vec(&snapshot)
     }
@@ -88,7 +108,11 @@ impl State {
         }
         let batches = read.batches.into_iter();
         Ok(Self {
-            api_keys: read.api_keys.into_iter().map(|key| (key.id.clone(), key)).collect(),
+            api_keys: read
+                .api_keys
+                .into_iter()
+                .map(|key| (key.id.clone(), key))
+                .collect(),
             requests: read
                 .requests
                 .into_iter()
@@ -108,10 +132,16 @@ impl State {
                 .into_iter()
                 .map(|(collection, design, first, id)| ((collection, design, first), id))
                 .collect(),
-            claims: read.claims.into_iter().map(|claim| (claim.id.clone(), claim)).collect(),
+            claims: read
+                .claims
+                .into_iter()
+                .map(|claim| (claim.id.clone(), claim))
+                .collect(),
             claims_by_wearable: read.newest_claims.into_iter().collect(),
             batches_waiting: read.batches_waiting.into_iter().collect(),
             claims_waiting: read.claims_waiting.into_iter().collect(),
+            commits_again: read.commits_again.into_iter().collect(),
+            claims_again: read.claims_again.into_iter().collect(),
             open_intents: read
                 .open_intents
                 .into_iter()

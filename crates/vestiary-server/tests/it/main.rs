@@ -6,6 +6,7 @@
 
 mod alarms;
 mod architecture;
+mod clock;
 mod command_line;
 mod damage;
 mod description;
@@ -21,5 +22,6 @@ mod power;
 mod rejected;
 mod reorganised;
 mod simulated;
+mod storage;
 mod story;
 mod support;

@@ -209,13 +209,18 @@ anchor_delay_s = 0
     }
 }
 
-/// A clock that runs, and that a test can put forward.
+/// A clock that runs, and that a test can set forward and back.
 #[derive(Debug, Default)]
-pub(crate) struct ShiftedClock(std::sync::atomic::AtomicU64);
+pub(crate) struct ShiftedClock(std::sync::atomic::AtomicI64);
 
 impl ShiftedClock {
     /// Puts the clock forward.
     pub(crate) fn advance_s(&self, seconds: u64) {
+        self.step_s(i64::try_from(seconds).unwrap());
+    }
+
+    /// Sets the clock forward, or back.
+    pub(crate) fn step_s(&self, seconds: i64) {
         self.0
             .fetch_add(seconds * 1000, std::sync::atomic::Ordering::SeqCst);
     }
@@ -223,7 +228,8 @@ impl ShiftedClock {
 
 impl Clock for ShiftedClock {
     fn now_unix_ms(&self) -> u64 {
-        SystemClock.now_unix_ms() + self.0.load(std::sync::atomic::Ordering::SeqCst)
+        let shift = self.0.load(std::sync::atomic::Ordering::SeqCst);
+        SystemClock.now_unix_ms().saturating_add_signed(shift)
     }
 }
 
@@ -261,7 +267,17 @@ impl TestLedger {
 
     /// A new ledger on a ground.
     pub(crate) async fn start_on(ground: Ground, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_over(ground, Arc::new(Disk), change).await
+    }
+
+    /// The same over another file system.
+    pub(crate) async fn start_over(
+        ground: Ground,
+        files: Arc<dyn Files>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut ledger = Self::on(ground);
+        ledger.files = files;
         change(&mut ledger.config);
         ledger.run().await;
         ledger
@@ -283,14 +299,8 @@ impl TestLedger {
         change(&mut self.config);
     }
 
-    /// Opens and serves.
-    pub(crate) async fn run(&mut self) {
-        self.try_run().await.unwrap();
-    }
-
-    /// The same where the service may refuse to start; the error as an operator reads it.
-    pub(crate) async fn try_run(&mut self) -> Result<(), String> {
-        assert!(self.running.is_none(), "it runs already");
+    /// Opens the service as [`run`](Self::run) does, without serving.
+    pub(crate) async fn open(&self) -> anyhow::Result<Arc<Service>> {
         let outside = Outside {
             files: Arc::clone(&self.files),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
@@ -298,8 +308,29 @@ impl TestLedger {
             passphrase: passphrase(),
             endpoint: None,
         };
-        let opened = startup::open(self.config.clone(), outside).await;
-        let service = opened.map_err(|error| format!("{error:#}"))?;
+        startup::open(self.config.clone(), outside).await
+    }
+
+    /// Opens and serves.
+    pub(crate) async fn run(&mut self) {
+        self.try_run().await.unwrap();
+    }
+
+    /// The same where the service may refuse to start; the error as an operator reads it.
+    pub(crate) async fn try_run(&mut self) -> Result<(), String> {
+        self.try_run_unready().await?;
+        self.wait_ready().await;
+        Ok(())
+    }
+
+    /// Opens and serves, whatever `/readyz` says.
+    pub(crate) async fn run_unready(&mut self) {
+        self.try_run_unready().await.unwrap();
+    }
+
+    async fn try_run_unready(&mut self) -> Result<(), String> {
+        assert!(self.running.is_none(), "it runs already");
+        let service = self.open().await.map_err(|error| format!("{error:#}"))?;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -314,7 +345,6 @@ impl TestLedger {
             stop,
             serving,
         });
-        self.wait_ready().await;
         Ok(())
     }
 

@@ -1,0 +1,189 @@
+//! Every change that a story makes on the disk fails once, in every way in which it can.
+//!
+//! `VESTIARY_STRIDE=1` takes every change with every fault; the tests take every so many of some.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use vestiary_log::sim::{Fault, ForgetfulDisk};
+use vestiary_server::storage::StorageState;
+
+use super::{STORY, Step, Teller, readiness};
+use crate::support::{Ground, TestLedger};
+
+/// How a change fails, and of how many the tests take one.
+const FAULTS: [(Fault, u64); 5] = [
+    (Fault::NoSpace, 2),
+    (Fault::ShortWrite, 2),
+    (Fault::Error(ErrorKind::Other), 5),
+    (Fault::FsyncError, 4),
+    (Fault::FailedAfterTakingEffect, 7),
+];
+
+/// What happened, for whoever wants to see that something did.
+#[derive(Debug, Default)]
+struct Seen {
+    cases: u64,
+    refusals: BTreeMap<String, u64>,
+    restarts: u64,
+    /// Which files a fault met, by the directory that they are in.
+    places: BTreeMap<String, u64>,
+}
+
+/// Whether a writer has stopped for good.
+fn has_stopped(ledger: &TestLedger) -> bool {
+    let service = ledger.service();
+    matches!(service.storage.state(), StorageState::Stopped { .. })
+        || service.log.has_stopped()
+        || service.ledger.stopped().is_some()
+}
+
+/// The next life: what is on the disk stays, or a power cut takes what was not synced.
+async fn restart(ledger: &mut TestLedger, disk: &ForgetfulDisk, teller: &Teller, seen: &mut Seen) {
+    let reply = ledger.client().get("/readyz").await;
+    assert_eq!(
+        reply.status,
+        503,
+        "a service that cannot write is not ready: {}",
+        reply.text()
+    );
+    teller.check_reads(ledger).await;
+    seen.restarts += 1;
+    ledger.stop().await;
+    if seen.restarts.is_multiple_of(2) {
+        disk.power_cut(seen.restarts);
+    } else {
+        disk.kill();
+    }
+    ledger.run().await;
+    teller.check_promises(ledger).await;
+}
+
+/// Tells one story through a fault, as a patient client does: the same request until it succeeds.
+async fn live_through(
+    ledger: &mut TestLedger,
+    disk: &ForgetfulDisk,
+    teller: &mut Teller,
+    fault: Fault,
+    seen: &mut Seen,
+) {
+    for step in STORY {
+        for attempt in 0.. {
+            assert!(attempt < 8, "{fault:?}: {step:?} never succeeds");
+            let reply = teller.ask(ledger, step).await;
+            if reply.status < 300 {
+                break;
+            }
+            let outcome = reply.outcome();
+            *seen.refusals.entry(outcome.clone()).or_default() += 1;
+            match outcome.as_str() {
+                "507 storage_full" => {
+                    assert_eq!(fault, Fault::NoSpace);
+                    assert_eq!(reply.header("retry-after"), "30");
+                }
+                "503 not_writable" => assert_ne!(fault, Fault::NoSpace),
+                "503 writer_stopped" => {
+                    assert!(has_stopped(ledger), "{fault:?}");
+                    // For good: asking again changes nothing.
+                    if step != Step::Claim || teller.ask(ledger, Step::Upload).await.status < 300 {
+                        let again = teller.ask(ledger, step).await;
+                        assert_eq!(again.outcome(), "503 writer_stopped", "{fault:?} {step:?}");
+                    }
+                    restart(ledger, disk, teller, seen).await;
+                }
+                other => panic!("{fault:?} at {:?}: {other}: {}", disk.last_fault(), reply.text()),
+            }
+        }
+    }
+    teller.serial += 1;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_at_any_change_of_a_story_loses_nothing_and_doubles_nothing() {
+    let Some(ground) = Ground::lay().await else {
+        return;
+    };
+    let stride = std::env::var("VESTIARY_STRIDE")
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok());
+    let disk = ForgetfulDisk::new();
+    let mut ledger = TestLedger::start_over(ground, Arc::new(disk.clone()), |_| {}).await;
+    let mut teller = Teller::new(&ledger).await;
+    // How many changes of each kind a story makes, and its transactions behind it.
+    teller.tell(&ledger).await;
+    ledger.wait_anchored().await;
+    let before = disk.history().len();
+    teller.tell(&ledger).await;
+    ledger.wait_anchored().await;
+    let story = disk.history().split_off(before);
+    let mut seen = Seen::default();
+    for (fault, usual) in FAULTS {
+        let changes = story
+            .iter()
+            .filter(|operation| fault.can_meet(operation.name))
+            .count() as u64;
+        let stride = stride.unwrap_or(usual);
+        for number in (0..changes).filter(|number| number % stride == 0) {
+            seen.cases += 1;
+            disk.fail_change(number, fault);
+            live_through(&mut ledger, &disk, &mut teller, fault, &mut seen).await;
+            if disk.faults_to_come() > 0 {
+                // It is for the transactions of this story.
+                ledger.wait_anchored().await;
+            }
+            if disk.faults_to_come() == 0
+                && let Some((operation, _)) = disk.last_fault()
+            {
+                let place = operation
+                    .path
+                    .strip_prefix(ledger.ground.data_dir())
+                    .unwrap()
+                    .to_owned();
+                let place = place.components().next().map(|part| part.as_os_str().to_owned());
+                let place = place.unwrap_or_default().to_string_lossy().into_owned();
+                *seen
+                    .places
+                    .entry(format!("{} in {place}", operation.name))
+                    .or_default() += 1;
+            }
+            disk.clear_faults();
+            if has_stopped(&ledger) {
+                restart(&mut ledger, &disk, &teller, &mut seen).await;
+            }
+        }
+    }
+    println!(
+        "Ran {} faults: {} restarts, refusals {:?}",
+        seen.cases, seen.restarts, seen.refusals
+    );
+    println!("Where: {:?}", seen.places);
+    teller.check_end(&ledger).await;
+    let digest = ledger.service().mirror.row_digest().unwrap();
+    let state = ledger.service().ledger.read(|state| state.to_bytes().unwrap());
+    ledger.stop().await;
+    disk.power_cut(1);
+    ledger.run().await;
+    ledger.settle().await;
+    assert_eq!(ledger.service().mirror.row_digest().unwrap(), digest);
+    let after = ledger.service().ledger.read(|state| state.to_bytes().unwrap());
+    assert_eq!(after, state, "what was durable is the state");
+    assert_eq!(readiness(&ledger).await.1, "writable");
+    for place in [
+        "write in journal",
+        "sync in journal",
+        "write in log",
+        "sync in log",
+        "write in salts",
+    ] {
+        assert!(
+            seen.places.contains_key(place),
+            "no fault met a {place}: {:?}",
+            seen.places
+        );
+    }
+    for code in ["507 storage_full", "503 not_writable", "503 writer_stopped"] {
+        assert!(seen.refusals.contains_key(code), "nothing was refused as {code}");
+    }
+    ledger.stop().await;
+}
