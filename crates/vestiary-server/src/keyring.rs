@@ -21,7 +21,7 @@ use vestiary::statement::{BatchStatement, DesignStatement, Issued, Unsigned};
 use vestiary_log::seams::Random;
 use vestiary_signing::{
     Account, AccountKey, CheckpointKey, Ed25519Key, Error as SigningError, KdfCost, KeyFile, Memory,
-    Passphrase, Purpose, StoredKey,
+    Passphrase, Purpose, Refusal, StoredKey,
 };
 use vestiary_tlog::VerifierKey;
 
@@ -274,6 +274,16 @@ impl Keyring {
 fn refusal(error: SigningError) -> ApiError {
     tracing::error!(%error, code = error.code(), "signing was refused");
     match error {
+        // What is wrong is our log, not the request.
+        SigningError::Refused(
+            refusal @ (Refusal::LogTooShort { .. }
+            | Refusal::TwoCheckpoints { .. }
+            | Refusal::SmallerCheckpoint { .. }
+            | Refusal::Rebuilding),
+        ) => ApiError::new(
+            Code::NotWritable,
+            format!("signing was refused ({})", refusal.code()),
+        ),
         SigningError::Refused(refusal) => ApiError::new(
             Code::SerialIssued,
             format!("signing was refused ({}): {refusal}", refusal.code()),

@@ -9,8 +9,7 @@ use alloy_primitives::B256;
 use serde_json::{Value, json};
 use vestiary_chain::calls;
 use vestiary_chain::once;
-use vestiary_log::seams::SystemRandom;
-use vestiary_signing::{Account, AccountKey, KdfCost, Memory, Purpose};
+use vestiary_signing::{Account, AccountKey, KdfCost, Memory, Purpose, StoredKey as _};
 
 use super::{Step, Teller};
 use crate::support::{ORIGIN, PASSPHRASE, TestLedger, eventually, passphrase};
@@ -175,7 +174,6 @@ async fn a_copy_with_the_same_keys_that_anchors_another_log_ends_our_signing() {
     let path = ledger.ground.data_dir().join("keys/anchoring.key.json");
     let key = AccountKey::load(&path, Purpose::Anchoring, &passphrase(), KdfCost::Development).unwrap();
     let copy = Account::new(Arc::new(key), Arc::new(Memory::fresh()));
-    let _ = SystemRandom;
     let size = ledger.service().log_size() + 3;
     let call = calls::anchor(ledger.deployment().log_anchor, ORIGIN, size, B256::repeat_byte(9));
     once::send(&ledger.ground.rpc, &copy, &call).await.unwrap();
@@ -197,6 +195,11 @@ async fn a_copy_with_the_same_keys_that_anchors_another_log_ends_our_signing() {
         metrics.contains("vestiary_log_contradicted 1").then_some(())
     })
     .await;
-    teller.check_reads(&ledger).await;
+    // Reading goes on, but for receipts: they are signed for each answer, and would vouch for this log.
+    let wallet = format!("/v1/wallets/{}/wearables", super::player().text());
+    assert_eq!(ledger.client().get(&wallet).await.status, 200);
+    let receipt = format!("/v1/batches/{}", teller.promised.receipts[0].0);
+    let refused = teller.brand.client(&ledger).get(&receipt).await;
+    assert_eq!(refused.outcome(), "503 not_writable", "{}", refused.text());
     ledger.stop().await;
 }
