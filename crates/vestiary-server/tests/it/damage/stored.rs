@@ -292,5 +292,5 @@ fn flip_mirror(whole: &Whole, seeded: &mut Seeded) -> bool {
 
 /// The state of a directory's journal.
 pub(super) fn journal_of(dir: &Path) -> State {
-    replay(&dir.join("journal")).unwrap()
+    replay(&vestiary_log::Disk, &dir.join("journal")).unwrap()
 }
