@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use vestiary::by_name::ByName;
 
 /// The largest configuration file that is read, in bytes.
 pub const MAX_CONFIG_BYTES: u64 = 64 * 1024;
@@ -25,6 +26,9 @@ pub struct Config {
     /// Promises made to worlds.
     #[serde(default)]
     pub freshness: FreshnessConfig,
+    /// What callers may take: connections and time.
+    #[serde(default)]
+    pub connections: crate::connections::Limits,
 }
 
 /// Where state lives and who may reach the service.
@@ -200,7 +204,8 @@ impl Config {
             });
         }
         let text = std::fs::read_to_string(path).map_err(read)?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::Parse {
+        let parsed = toml::Deserializer::parse(&text).and_then(|reader| Self::deserialize(ByName(reader)));
+        let mut config = parsed.map_err(|error| ConfigError::Parse {
             path: path.to_owned(),
             // toml's own rendering quotes the line, which may hold the RPC secret.
             message: error.message().to_owned(),
@@ -208,6 +213,10 @@ impl Config {
         if let Some(url) = rpc_url {
             config.chain.rpc_url = url;
         }
+        config.connections.check().map_err(|message| ConfigError::Parse {
+            path: path.to_owned(),
+            message,
+        })?;
         while config.service.public_url.ends_with('/') {
             config.service.public_url.pop();
         }

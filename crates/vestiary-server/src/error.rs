@@ -122,6 +122,10 @@ codes! {
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "This media type is not accepted" "Ce type de média n'est pas accepté";
     /// The file's bytes do not hash to what was declared.
     HashMismatch "hash_mismatch" UNPROCESSABLE_ENTITY "The file's hash differs from the declared one" "L'empreinte du fichier diffère de celle annoncée";
+    /// The body did not arrive in time.
+    RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request did not arrive in time" "La requête n'est pas arrivée à temps";
+    /// More header fields, or longer ones, than are read.
+    HeadersTooLarge "headers_too_large" REQUEST_HEADER_FIELDS_TOO_LARGE "The header fields are too large" "Les en-têtes sont trop volumineux";
     /// The 3D file cannot be used; `errors` says why.
     InvalidFile "invalid_file" UNPROCESSABLE_ENTITY "The file cannot be used" "Le fichier est inutilisable";
     /// The request reads well but asks for something impossible; `errors` lists each reason.
@@ -132,7 +136,9 @@ codes! {
     Expired "expired" UNPROCESSABLE_ENTITY "The deadline has passed" "Le délai est dépassé";
     /// The requested range does not fit the file.
     RangeNotSatisfiable "range_not_satisfiable" RANGE_NOT_SATISFIABLE "The range lies outside the file" "La plage sort du fichier";
-    /// Too many requests are being served.
+    /// Every place for requests or connections is taken.
+    Overloaded "overloaded" SERVICE_UNAVAILABLE "The service has too much to do" "Le service a trop à faire";
+    /// Too many files are being taken in.
     Busy "busy" TOO_MANY_REQUESTS "Too many requests at once" "Trop de requêtes à la fois";
     /// There is no room on the disk for new work; reads go on, and so does what was accepted before.
     StorageFull "storage_full" INSUFFICIENT_STORAGE "There is no room for new work at the moment" "Il n'y a plus de place pour l'instant";
@@ -211,18 +217,27 @@ impl ApiError {
         Self::new(Code::NotFound, format!("{what} is not known here"))
     }
 
-    /// The answer in `language`.
-    pub fn into_response_in(self, language: Language) -> Response {
-        let problem = Problem {
+    /// The body in English, for whoever answers without a [`Response`].
+    pub(crate) fn problem_bytes(self) -> Vec<u8> {
+        self.problem(Language::En).to_bytes()
+    }
+
+    fn problem(self, language: Language) -> Problem {
+        Problem {
             kind: format!("/docs/problems#{}", self.code.slug()),
             title: self.code.title(language).to_owned(),
             status: self.code.status().as_u16(),
             code: self.code.slug().to_owned(),
             detail: self.detail,
             errors: self.errors,
-        };
-        let body = serde_json::to_vec(&problem).expect("a problem has string keys and no failing serialiser");
-        let mut response = (self.code.status(), body).into_response();
+        }
+    }
+
+    /// The answer in `language`.
+    pub fn into_response_in(self, language: Language) -> Response {
+        let (code, retry_after_s) = (self.code, self.retry_after_s);
+        let body = self.problem(language).to_bytes();
+        let mut response = (code.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -230,10 +245,10 @@ impl ApiError {
         );
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.code == Code::Unauthorized {
+        if code == Code::Unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
@@ -258,6 +273,12 @@ pub struct Problem {
     /// Each reason, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemItem>,
+}
+
+impl Problem {
+    fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a problem has string keys and no failing serialiser")
+    }
 }
 
 /// The extension under which a problem waits for the layer that knows the reader's language.

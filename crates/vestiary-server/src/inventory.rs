@@ -51,16 +51,7 @@ pub fn answer(service: &Service, question: &Question) -> Result<Inventory, ApiEr
     let unseen = service.chain.gap(now_ms, service.config.freshness.behind_after_s);
     let view = service.mirror.view();
     let as_of = view.as_of();
-    let page = view
-        .owned(question.wallet, question.after.as_ref(), question.limit)
-        .map_err(mirror_error)?;
-    let mut wearables = Vec::with_capacity(page.items.len());
-    for (id, token) in &page.items {
-        let entry = entry(service, &view, &as_of, question.world.as_ref(), id, token, unseen)?;
-        if question.slot.is_none_or(|slot| entry.slot == Some(slot)) {
-            wearables.push(entry);
-        }
-    }
+    let (wearables, next) = page(service, &view, &as_of, question, unseen)?;
     let world = question
         .world
         .as_ref()
@@ -89,12 +80,51 @@ pub fn answer(service: &Service, question: &Question) -> Result<Inventory, ApiEr
         keep_until: time(seen_s + freshness.keep_s),
         wearables,
         unknown_sources: Vec::new(),
-        next_cursor: page
-            .next
+        next_cursor: next
             .map(|id| paging::cursor(&fingerprint, &id.to_string()))
             .unwrap_or_default(),
     })
 }
+
+/// The wearables of a page, and after which one the next begins. A slot is looked for before the page is cut, so that a
+/// short page is the last; except that [`MAX_LOOKED_AT`] wearables are looked at for one answer.
+fn page(
+    service: &Service,
+    view: &View<'_>,
+    as_of: &AsOf,
+    question: &Question,
+    unseen: Option<Gap>,
+) -> Result<(Vec<Entry>, Option<WearableId>), ApiError> {
+    let mut wearables = Vec::new();
+    let (mut after, mut looked_at) = (question.after, 0);
+    loop {
+        let owned = view
+            .owned(question.wallet, after.as_ref(), question.limit)
+            .map_err(mirror_error)?;
+        for (id, token) in &owned.items {
+            let entry = entry(service, view, as_of, question.world.as_ref(), id, token, unseen)?;
+            let wanted = question.slot.is_none_or(|slot| entry.slot == Some(slot));
+            if wanted && wearables.len() == question.limit {
+                // One more than fits: the page ends before it.
+                return Ok((wearables, after));
+            }
+            if wanted {
+                wearables.push(entry);
+            }
+            after = Some(*id);
+        }
+        looked_at += owned.items.len();
+        if owned.next.is_none() {
+            return Ok((wearables, None));
+        }
+        if question.slot.is_none() || looked_at >= MAX_LOOKED_AT {
+            return Ok((wearables, owned.next));
+        }
+    }
+}
+
+/// How many wearables one answer about a slot looks at.
+pub const MAX_LOOKED_AT: usize = 5_000;
 
 /// The answer for one wearable, for whoever owns it; `None` if it was never minted.
 pub fn one(

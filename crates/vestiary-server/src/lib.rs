@@ -6,6 +6,7 @@ pub mod config;
 pub mod damage;
 pub mod error;
 
+pub mod connections;
 pub mod http;
 
 pub mod claiming;

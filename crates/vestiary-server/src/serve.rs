@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
+use crate::connections;
 use crate::http;
 use crate::service::Service;
 use crate::startup;
@@ -55,19 +56,19 @@ pub async fn run(
 
     let router = http::router(Arc::clone(&service), metrics_handle()?);
     let (told, mut asked) = tokio::sync::watch::channel(false);
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let limits = service.config.connections;
+    let mut server = tokio::spawn(connections::serve(listener, router, limits, async move {
         shutdown.await;
         told.send_replace(true);
-    });
-    let mut server = tokio::spawn(async move { server.await });
+    }));
     // The value that `wait_for` lends is given back at once: held over the wait below, nothing could spawn this.
     let stop_asked = async { drop(asked.wait_for(|stop| *stop).await) };
     tokio::select! {
-        result = &mut server => result?.context("serving")?,
+        result = &mut server => result.context("serving")?,
         () = stop_asked => {
             // A reader that never reads must not hold the stop up.
             match tokio::time::timeout(GRACE, &mut server).await {
-                Ok(result) => result?.context("serving")?,
+                Ok(result) => result.context("serving")?,
                 Err(_) => server.abort(),
             }
         }

@@ -12,6 +12,8 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
+use crate::by_name::ByName;
+
 /// The deepest nesting of arrays and objects that is read. Our own formats need six.
 pub const MAX_DEPTH: usize = 32;
 
@@ -21,8 +23,7 @@ pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 /// Parses `bytes` strictly into `T`.
 ///
 /// `T` should refuse unknown fields (`#[serde(deny_unknown_fields)]`); this function can refuse a key that
-/// stands twice, not one that `T` ignores. serde's derived structs also read an array as their members in
-/// order: where that matters, compare the input with what writing `T` gives.
+/// stands twice, not one that `T` ignores. A struct is read from an object only ([`ByName`]).
 pub fn from_slice_strict<T: DeserializeOwned>(bytes: &[u8], max_bytes: usize) -> Result<T, JsonError> {
     let text = check(bytes, max_bytes)?;
     from_checked(text)
@@ -55,7 +56,10 @@ pub fn check(bytes: &[u8], max_bytes: usize) -> Result<&str, JsonError> {
 
 /// Reads a text that [`check`] has passed; only its shape can still be wrong.
 pub(crate) fn from_checked<'de, T: serde::Deserialize<'de>>(text: &'de str) -> Result<T, JsonError> {
-    serde_json::from_str(text).map_err(|error| JsonError::shape(text, &error))
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = T::deserialize(ByName(&mut reader)).map_err(|error| JsonError::shape(text, &error))?;
+    reader.end().map_err(|error| JsonError::shape(text, &error))?;
+    Ok(value)
 }
 
 /// Why a text was refused.
@@ -362,8 +366,49 @@ mod tests {
         assert_eq!(code("{}"), "missing_field");
         assert_eq!(code(r#"{"a":"1"}"#), "wrong_shape");
         assert_eq!(code(r#"{"a":300}"#), "wrong_shape");
+        assert_eq!(code("[1]"), "wrong_shape");
         let error = from_slice_strict::<Shape>(b"{\"a\":1,\n \"b\":2}", 100).unwrap_err();
         assert_eq!(error.pointer(), "/b");
+    }
+
+    #[test]
+    fn an_array_is_no_struct_however_deep_it_stands() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        enum Kind {
+            Named { a: u8 },
+            Pair(u8, u8),
+        }
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Inner {
+            a: u8,
+        }
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Outer {
+            list: Vec<Inner>,
+            #[serde(default)]
+            maybe: Option<Inner>,
+            #[serde(default)]
+            map: std::collections::BTreeMap<String, Inner>,
+            #[serde(default)]
+            kind: Option<Kind>,
+            #[serde(default)]
+            pair: (u8, u8),
+        }
+        let read = |text: &str| from_slice_strict::<Outer>(text.as_bytes(), 1_000);
+        let good = r#"{"list":[{"a":1}],"maybe":{"a":2},"map":{"x":{"a":3}},"kind":{"Pair":[1,2]},"pair":[1,2]}"#;
+        assert_eq!(read(good).unwrap().list, [Inner { a: 1 }]);
+        assert!(read(r#"{"list":[],"kind":{"Named":{"a":1}}}"#).is_ok());
+        for (array, pointer) in [
+            ("[[]]", ""),
+            (r#"{"list":[[1]]}"#, "/list/0"),
+            (r#"{"list":[],"maybe":[2]}"#, "/maybe"),
+            (r#"{"list":[],"map":{"x":[3]}}"#, "/map/x"),
+            (r#"{"list":[],"kind":{"Named":[1]}}"#, "/kind/Named"),
+        ] {
+            let error = read(array).unwrap_err();
+            assert_eq!(error.code(), "wrong_shape", "{array}: {error}");
+            assert!(error.pointer().starts_with(pointer), "{array}: {error}");
+        }
     }
 
     proptest::proptest! {

@@ -9,6 +9,7 @@ pub mod text;
 pub mod timestamp;
 
 // Bytes that are signed: JSON, its canonical form, keys.
+pub mod by_name;
 pub mod data_integrity;
 pub mod jcs;
 pub mod json;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use thiserror::Error;
 use vestiary_tlog::{SignatureType, VerifierKey};
 
+use crate::by_name::ByName;
 use crate::certificate::check_origin;
 use crate::ids::{ChainId, IssuerId, serde_address, serde_b256, serde_u64};
 use crate::keys::PublicKey;
@@ -126,7 +127,9 @@ impl Roots {
             return Err(RootsError::TooLarge(bytes.len()));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| RootsError::NotUtf8)?;
-        let roots: Self = toml::from_str(text).map_err(|error| RootsError::Toml(error.to_string()))?;
+        let reader = toml::Deserializer::parse(text).map_err(|error| RootsError::Toml(error.to_string()))?;
+        let roots =
+            Self::deserialize(ByName(reader)).map_err(|error| RootsError::Toml(error.to_string()))?;
         roots.check()?;
         Ok(roots)
     }

@@ -14,6 +14,7 @@ use thiserror::Error;
 use vestiary_tlog::{VerifierKey, note::SignatureType};
 
 use crate::{
+    by_name::ByName,
     certificate::check_origin,
     data_integrity::{decode_proof_value, encode_proof_value},
     digest::Sha256,
@@ -379,7 +380,7 @@ bodies! {
 }
 
 fn read<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, StatementError> {
-    serde_json::from_value(Value::Object(members)).map_err(|error| StatementError::Shape(error.to_string()))
+    T::deserialize(ByName(Value::Object(members))).map_err(|error| StatementError::Shape(error.to_string()))
 }
 
 fn read_issued<T: Body>(mut members: Map<String, Value>) -> Result<Issued<T>, StatementError> {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use vestiary::ids::IssuerId;
 
-use super::extract::{Caller, Json as Body};
+use super::extract::{Caller, Json as Body, Path};
 use crate::api::{ApiKeyMade, MAX_NAME_BYTES, NewApiKey};
 use crate::api_key::{ApiKeyId, PresentedKey, Scope};
 use crate::error::{ApiError, Code, Problem};

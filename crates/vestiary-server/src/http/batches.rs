@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::extract::{Caller, Json as Body, MAX_BATCH_BODY_BYTES, Once};
+use super::extract::{Caller, Json as Body, MAX_BATCH_BODY_BYTES, Once, Path};
 use crate::api::{BatchView, CommitBatchBody, NewBatch};
 use crate::api_key::Scope;
 use crate::error::{ApiError, Problem};

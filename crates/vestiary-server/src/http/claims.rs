@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::extract::Json as Body;
+use super::extract::{Json as Body, Path};
 use crate::api::{ClaimView, NewClaim};
 use crate::claiming;
 use crate::error::{ApiError, Problem};

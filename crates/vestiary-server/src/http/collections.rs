@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use vestiary::ids::CollectionId;
 
-use super::extract::{Caller, Once};
+use super::extract::{Caller, Once, Path};
 use crate::api::{CollectionView, NewCollection, Page};
 use crate::error::{ApiError, Code, Problem};
 use crate::journal::{Record, Resource};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -15,7 +15,7 @@ use vestiary::slot::Slot;
 use vestiary::statement::DesignStatement;
 use vestiary_worlds::{Declared, preflight, representation};
 
-use super::extract::{Caller, Once};
+use super::extract::{Caller, Once, Path};
 use super::files::file_error;
 use crate::api::{DesignView, NewDesign, NewRepresentation, Page};
 use crate::error::{ApiError, Code, Problem, ProblemItem};

@@ -1,11 +1,14 @@
 //! What a handler asks of a request before it runs: who calls, with which body, under which idempotency key.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, Method, header, request::Parts};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use vestiary::digest::Sha256;
 use vestiary::ids::IssuerId;
 use vestiary::json;
@@ -82,6 +85,24 @@ impl FromRequestParts<Arc<Service>> for Caller {
     }
 }
 
+/// The names in a path, refused with a problem instead of plain text.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        axum::extract::Path::<T>::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Path(names)| Self(names))
+            .map_err(|error| {
+                let detail = format!("{}; write each name percent-encoded, in UTF-8", error.body_text());
+                ApiError::new(Code::MalformedId, detail)
+            })
+    }
+}
+
 /// A JSON body of at most `MAX` bytes, strictly parsed.
 #[derive(Debug)]
 pub struct Json<T, const MAX: usize = MAX_BODY_BYTES>(pub T);
@@ -89,8 +110,8 @@ pub struct Json<T, const MAX: usize = MAX_BODY_BYTES>(pub T);
 impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<Service>> for Json<T, MAX> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _service: &Arc<Service>) -> Result<Self, ApiError> {
-        let bytes = read_body::<MAX>(request).await?;
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, ApiError> {
+        let bytes = read_body::<MAX>(request, service).await?;
         Ok(Self(parse::<T>(&bytes, MAX)?))
     }
 }
@@ -119,10 +140,10 @@ impl<T, const MAX: usize> Once<T, MAX> {
 impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<Service>> for Once<T, MAX> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _service: &Arc<Service>) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, ApiError> {
         let idempotency_key = idempotency_key(request.headers())?;
         let prefix = route_prefix(request.method(), request.uri().path());
-        let bytes = read_body::<MAX>(request).await?;
+        let bytes = read_body::<MAX>(request, service).await?;
         let body = parse::<T>(&bytes, MAX)?;
         let body_sha256 = Sha256::of(&[prefix.as_bytes(), &bytes].concat());
         Ok(Self {
@@ -146,7 +167,10 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
         return Err(ApiError::new(Code::IdempotencyKeyMissing, detail));
     };
     match value.to_str() {
-        Ok(text) if !text.is_empty() && text.len() <= MAX_IDEMPOTENCY_KEY_BYTES && !text.contains(' ') => {
+        Ok(text)
+            if (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_graphic()) =>
+        {
             Ok(text.to_owned())
         }
         _ => Err(ApiError::new(
@@ -156,7 +180,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
     }
 }
 
-async fn read_body<const MAX: usize>(request: Request) -> Result<Bytes, ApiError> {
+async fn read_body<const MAX: usize>(request: Request, service: &Service) -> Result<Bytes, ApiError> {
     let media_type = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -170,11 +194,18 @@ async fn read_body<const MAX: usize>(request: Request) -> Result<Bytes, ApiError
             "send Content-Type: application/json",
         ));
     }
-    read_limited(request, MAX).await
+    let longest = Duration::from_secs(service.config.connections.body_timeout_s);
+    read_limited(request, MAX, longest, longest).await
 }
 
-/// Reads a body of at most `max` bytes; a longer one is refused by its announced length where it has one.
-pub(crate) async fn read_limited(request: Request, max: usize) -> Result<Bytes, ApiError> {
+/// Reads a body of at most `max` bytes; a longer one is refused by its announced length where it has one. It has to
+/// be here after `longest`, with no pause longer than `pause`.
+pub(crate) async fn read_limited(
+    request: Request,
+    max: usize,
+    longest: Duration,
+    pause: Duration,
+) -> Result<Bytes, ApiError> {
     let too_large = || ApiError::new(Code::TooLarge, format!("this route reads at most {max} bytes"));
     let declared = request
         .headers()
@@ -186,19 +217,36 @@ pub(crate) async fn read_limited(request: Request, max: usize) -> Result<Bytes, 
     {
         return Err(too_large());
     }
-    axum::body::to_bytes(request.into_body(), max)
-        .await
-        .map_err(|error| {
-            // `to_bytes` tells a body that is too long from one that broke off only by its source.
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                if cause.to_string().contains("length limit") {
-                    return too_large();
-                }
-                source = cause.source();
+    let late = |read: usize| {
+        let detail = format!(
+            "only {read} bytes of the body came; it may take {} s in all and pause for {} s",
+            longest.as_secs(),
+            pause.as_secs()
+        );
+        metrics::counter!("vestiary_http_timeouts_total", "what" => "body").increment(1);
+        ApiError::new(Code::RequestTimeout, detail)
+    };
+    let until = Instant::now() + longest;
+    let mut pieces = request.into_body().into_data_stream();
+    let mut bytes = Vec::new();
+    loop {
+        let left = until.saturating_duration_since(Instant::now()).min(pause);
+        let Ok(piece) = tokio::time::timeout(left, pieces.next()).await else {
+            return Err(late(bytes.len()));
+        };
+        let piece = match piece {
+            None => return Ok(bytes.into()),
+            Some(Ok(piece)) => piece,
+            Some(Err(_)) => {
+                let detail = "the body ended before its announced length, or is not chunked as it says";
+                return Err(ApiError::new(Code::InvalidBody, detail));
             }
-            ApiError::new(Code::InvalidBody, "the body ended before its announced length")
-        })
+        };
+        if piece.len() > max - bytes.len() {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&piece);
+    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, ApiError> {

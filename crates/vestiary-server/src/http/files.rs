@@ -2,20 +2,21 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use vestiary::digest::Sha256;
-use vestiary_worlds::cid::Cid;
+use vestiary_worlds::cid::{Cid, UNIXFS_V1_2025};
 use vestiary_worlds::content::MAX_FILE_BYTES;
 use vestiary_worlds::{Declared, Error as FileError, FileRecord, StoredFile};
 
-use super::extract::Caller;
+use super::extract::{Caller, Path};
 use crate::api::FileView;
 use crate::api_key::Scope;
 use crate::error::{ApiError, Code, Problem};
@@ -50,7 +51,10 @@ pub async fn upload(
         .retry_after(1)
     })?;
     let limit = usize::try_from(MAX_FILE_BYTES).expect("the limit fits in memory");
-    let body = super::extract::read_limited(request, limit).await?;
+    let allowed = &service.config.connections;
+    let longest = Duration::from_secs(allowed.upload_timeout_s);
+    let pause = Duration::from_secs(allowed.body_timeout_s);
+    let body = super::extract::read_limited(request, limit, longest, pause).await?;
     let content = Arc::clone(&service.content);
     let record = tokio::task::spawn_blocking(move || {
         let declared = Declared {
@@ -142,30 +146,29 @@ fn respond(file: StoredFile, method: &Method, headers: &HeaderMap) -> Result<Res
 }
 
 /// Sends a range a verified chunk at a time. A damaged chunk breaks the connection off, so that nobody takes
-/// half a file for a whole one.
+/// half a file for a whole one. Chunks are read when the one before was taken: no thread waits for a slow reader.
 fn stream(file: StoredFile, range: Range<u64>) -> Body {
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, FileError>>(CHUNKS_AHEAD);
-    tokio::task::spawn_blocking(move || match file.chunks(range) {
-        Ok(chunks) => {
-            for chunk in chunks {
-                if let Err(error) = &chunk {
-                    crate::damage::found(crate::damage::Part::Content, &error);
-                }
-                if sender.blocking_send(chunk).is_err() {
-                    break;
-                }
+    let file = Arc::new(file);
+    Body::from_stream(futures_util::stream::try_unfold(range, move |range| {
+        let file = Arc::clone(&file);
+        async move {
+            if range.is_empty() {
+                return Ok(None);
             }
+            let end = (range.start / CHUNK_BYTES + 1).saturating_mul(CHUNK_BYTES);
+            let (now, later) = (range.start..end.min(range.end), end.min(range.end)..range.end);
+            let read = tokio::task::spawn_blocking(move || file.read_range(now))
+                .await
+                .map_err(|_| FileError::Source(std::io::Error::other("the reading thread is gone")))?;
+            let chunk =
+                read.inspect_err(|error| crate::damage::found(crate::damage::Part::Content, error))?;
+            Ok::<_, FileError>(Some((chunk, later)))
         }
-        Err(error) => drop(sender.blocking_send(Err(error))),
-    });
-    Body::from_stream(futures_util::stream::unfold(
-        receiver,
-        |mut receiver| async move { receiver.recv().await.map(|chunk| (chunk, receiver)) },
-    ))
+    }))
 }
 
-/// How many chunks of a file wait for a slow reader.
-const CHUNKS_AHEAD: usize = 2;
+/// How much of a file is read at a time: a chunk of the content store, which is checked whole.
+const CHUNK_BYTES: u64 = UNIXFS_V1_2025.chunk_bytes as u64;
 
 enum Requested {
     Whole,
@@ -206,7 +209,7 @@ fn requested_range(headers: &HeaderMap, bytes: u64, etag: &str) -> Requested {
     }
 }
 
-fn names_etag(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn names_etag(headers: &HeaderMap, etag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .iter()
@@ -215,7 +218,7 @@ fn names_etag(headers: &HeaderMap, etag: &str) -> bool {
             value == "*"
                 || value
                     .split(',')
-                    .any(|one| one.trim().trim_start_matches("W/") == etag)
+                    .any(|one| one.trim().trim_start_matches("W/") == etag.trim_start_matches("W/"))
         })
 }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use vestiary::ids::IssuerId;
 use vestiary::statement::IssuerObserved;
 
-use super::extract::{Caller, Once};
+use super::extract::{Caller, Once, Path};
 use crate::api::{IssuerView, MAX_NAME_BYTES, NewIssuer, Page};
 use crate::api_key::Scope;
 use crate::error::{ApiError, Code, Problem};

@@ -18,8 +18,14 @@ use crate::error::{ApiError, Code, Language, PendingProblem};
 pub const MAX_REQUESTS_AT_ONCE: usize = 512;
 /// Longest time a request may take until its answer begins.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+/// Longest time an upload may take until its answer begins; its body has limits of its own, which are shorter.
+pub const UPLOAD_DEADLINE: Duration = Duration::from_hours(2);
 /// Longest path and query, in bytes.
 pub const MAX_URI_BYTES: usize = 4_096;
+/// Most header fields of a request.
+pub const MAX_HEADER_FIELDS: usize = 64;
+/// Names and values of a request's header fields, in bytes.
+pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 /// Puts the layers around the routes; the last one here is the outermost.
 pub(super) fn wrap(router: Router) -> Router {
@@ -33,7 +39,9 @@ pub(super) fn wrap(router: Router) -> Router {
             tracing::error!("a handler panicked");
             ApiError::new(Code::Internal, "").into_response()
         }))
+        .layer(from_fn(only_problems))
         .layer(from_fn(language))
+        .layer(from_fn(close_after_chunks))
         .layer(
             // Everything that can be read without a key is public; keys never travel by cookie.
             CorsLayer::new()
@@ -59,21 +67,90 @@ async fn limit(State(places): State<Arc<Semaphore>>, request: Request, next: Nex
         let detail = format!("path and query take at most {MAX_URI_BYTES} bytes");
         return ApiError::new(Code::InvalidParameter, detail).into_response();
     }
+    let headers = request.headers();
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if headers.len() > MAX_HEADER_FIELDS || bytes > MAX_HEADER_BYTES {
+        let detail = format!(
+            "{} header fields with {bytes} bytes; at most {MAX_HEADER_FIELDS} with {MAX_HEADER_BYTES} bytes are read",
+            headers.len()
+        );
+        return ApiError::new(Code::HeadersTooLarge, detail).into_response();
+    }
     match places.try_acquire() {
         Ok(_place) => next.run(request).await,
-        Err(_) => ApiError::new(Code::Busy, "too many requests are being served")
+        Err(_) => {
+            metrics::counter!("vestiary_http_shed_total").increment(1);
+            ApiError::new(
+                Code::Overloaded,
+                "too many requests are being served; try again in a second",
+            )
             .retry_after(1)
-            .into_response(),
+            .into_response()
+        }
     }
 }
 
 async fn deadline(request: Request, next: Next) -> Response {
-    tokio::time::timeout(REQUEST_DEADLINE, next.run(request))
+    let longest = if request.uri().path() == "/v1/files" {
+        UPLOAD_DEADLINE
+    } else {
+        REQUEST_DEADLINE
+    };
+    tokio::time::timeout(longest, next.run(request))
         .await
         .unwrap_or_else(|_| {
             let detail = "what was begun goes on; ask again with the same Idempotency-Key";
             ApiError::new(Code::Timeout, detail).into_response()
         })
+}
+
+/// A failure that something else than a handler of ours answered, such as a page of the documentation that is not
+/// there, becomes a problem too. `/readyz` answers 503 with what is not ready.
+async fn only_problems(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    let ours = response.extensions().get::<PendingProblem>().is_some();
+    if ours || response.status().as_u16() < 400 || path == "/readyz" {
+        return response;
+    }
+    let status = response.status();
+    let code = Code::ALL
+        .iter()
+        .copied()
+        .find(|code| code.status() == status && GENERAL.contains(code));
+    match code {
+        Some(code) => {
+            let shown: String = path.chars().take(100).collect();
+            ApiError::new(code, format!("{shown}; see /docs")).into_response()
+        }
+        None => ApiError::internal(format!("{path} answered {status} without a problem")).into_response(),
+    }
+}
+
+/// What a status means where nothing more is known.
+const GENERAL: [Code; 7] = [
+    Code::InvalidParameter,
+    Code::NotFound,
+    Code::MethodNotAllowed,
+    Code::TooLarge,
+    Code::UnsupportedMediaType,
+    Code::RangeNotSatisfiable,
+    Code::NotReady,
+];
+
+/// Ends the connection after a body in chunks (RFC 9112, 6.1): where a proxy in front believed a `Content-Length`
+/// beside it, what it takes for the next request is never read as one.
+async fn close_after_chunks(request: Request, next: Next) -> Response {
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let mut response = next.run(request).await;
+    if chunked {
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Says a problem in the reader's language.
@@ -86,10 +163,11 @@ async fn language(request: Request, next: Next) -> Response {
     let problem = pending.lock().ok().and_then(|mut problem| problem.take());
     match problem {
         Some(problem) if language != Language::En => {
-            let kept = response.headers().get(header::CONTENT_RANGE).cloned();
             let mut said = problem.into_response_in(language);
-            if let Some(range) = kept {
-                said.headers_mut().insert(header::CONTENT_RANGE, range);
+            for kept in [header::CONTENT_RANGE, header::ALLOW] {
+                if let Some(value) = response.headers().get(&kept) {
+                    said.headers_mut().insert(kept, value.clone());
+                }
             }
             said
         }

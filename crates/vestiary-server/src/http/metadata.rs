@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Map, Value, json};
 use vestiary::ids::{ChainId, CollectionId, TokenId, parse_address};
 
+use super::extract::Path;
 use crate::error::{ApiError, Code, Problem};
 use crate::service::{Service, mirror_error};
 

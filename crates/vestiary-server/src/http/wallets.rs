@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use alloy_primitives::B256;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vestiary::ids::{AccountId, WearableId, parse_address};
 use vestiary::inventory::Inventory;
+use vestiary::timestamp::Timestamp;
 
-use super::extract::Json as Body;
+use super::extract::{Json as Body, Path};
 use super::worlds;
 use crate::error::{ApiError, Code, Language, Problem};
 use crate::inventory::{self, Question};
@@ -44,7 +46,8 @@ pub struct WearablesQuery {
     get, path = "/v1/wallets/{address}/wearables", tag = "worlds",
     params(("address" = String, Path, description = "CAIP-10 in lower case, percent-encoded, or 0x…"), WearablesQuery),
     responses(
-        (status = 200, description = "The inventory answer", body = Object), (status = 304),
+        (status = 200, description = "The inventory answer", body = Object),
+        (status = 304, description = "Nothing changed: the answer with this `ETag` holds as of now"),
         (status = 400, body = Problem), (status = 404, description = "`unknown_world`", body = Problem),
     )
 )]
@@ -57,22 +60,36 @@ pub async fn wearables(
     let question = question(&service, &address, &query, &headers)?;
     let answer = super::blocking(&service, move |service| inventory::answer(service, &question)).await?;
     let body = serde_json::to_vec(&answer).map_err(ApiError::internal)?;
-    let digest = vestiary::digest::Sha256::of(&body).hex();
-    let etag = format!("W/\"{}\"", &digest[..32]);
-    let asked = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok());
+    let etag = etag(answer)?;
     let etag_value = HeaderValue::from_str(&etag).map_err(ApiError::internal)?;
     let common = [
         (header::ETAG, etag_value),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (header::VARY, HeaderValue::from_static("accept-language")),
     ];
-    if asked == Some(etag.as_str()) {
+    if super::files::names_etag(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, common).into_response());
     }
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     Ok((common, json, body).into_response())
+}
+
+/// A weak tag over what is answered, without the times, block and log size it is answered as of: these move while
+/// nothing that a world shows does. 304 says that the last answer holds as of now.
+fn etag(mut answer: Inventory) -> Result<String, ApiError> {
+    let none = Timestamp::new(0).expect("1970 is a year");
+    (answer.fresh_until, answer.keep_until) = (none, none);
+    answer.log.size = 0;
+    for as_of in &mut answer.as_of {
+        (as_of.block, as_of.lag_s, as_of.time) = (0, 0, none);
+        as_of.hash = B256::ZERO;
+    }
+    for wearable in &mut answer.wearables {
+        wearable.last_known.block = wearable.last_known.block.map(|_| 0);
+    }
+    let bytes = serde_json::to_vec(&answer).map_err(ApiError::internal)?;
+    let digest = vestiary::digest::Sha256::of(&bytes).hex();
+    Ok(format!("W/\"{}\"", &digest[..32]))
 }
 
 fn question(

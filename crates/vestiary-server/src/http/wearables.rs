@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use vestiary::roots::Roots;
 use vestiary::verify::{DEFAULT_REQUIRE, Expectations, verify_certificate};
 use vestiary::world::fit;
 
-use super::extract::Json as Body;
+use super::extract::{Json as Body, Path};
 use super::worlds;
 use crate::api::AsOf;
 use crate::error::{ApiError, Code, Problem};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::Value;
 use vestiary::world::WorldProfile;
 
-use super::extract::{Caller, Once};
+use super::extract::{Caller, Once, Path};
 use crate::api::Page;
 use crate::api_key::Scope;
 use crate::error::{ApiError, Code, Problem};
