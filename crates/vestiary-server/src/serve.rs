@@ -56,8 +56,8 @@ pub async fn run(
 
     let router = http::router(Arc::clone(&service), metrics_handle()?);
     let (told, mut asked) = tokio::sync::watch::channel(false);
-    let limits = service.config.connections;
-    let mut server = tokio::spawn(connections::serve(listener, router, limits, async move {
+    let (limits, open) = (service.config.connections, Arc::clone(&service.open_connections));
+    let mut server = tokio::spawn(connections::serve(listener, router, limits, open, async move {
         shutdown.await;
         told.send_replace(true);
     }));

@@ -96,6 +96,8 @@ pub struct Service {
     pub committing: Committing,
     /// Wakes who opens the mirror again after its store stopped.
     pub mirror_stopped: Notify,
+    /// How many connections are open.
+    pub open_connections: Arc<std::sync::atomic::AtomicUsize>,
     /// Places for uploads.
     pub uploads: Semaphore,
     /// Wakes the workers that send transactions: `notify_waiters`.

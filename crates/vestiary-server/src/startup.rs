@@ -188,6 +188,7 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         issuing: Mutex::new(()),
         committing: crate::issuing::Committing::default(),
         mirror_stopped: Notify::new(),
+        open_connections: Arc::default(),
         uploads: Semaphore::new(MAX_UPLOADS_AT_ONCE),
         work: Notify::new(),
         entries_appended: Notify::new(),

@@ -395,7 +395,8 @@ mod tests {
             pair: (u8, u8),
         }
         let read = |text: &str| from_slice_strict::<Outer>(text.as_bytes(), 1_000);
-        let good = r#"{"list":[{"a":1}],"maybe":{"a":2},"map":{"x":{"a":3}},"kind":{"Pair":[1,2]},"pair":[1,2]}"#;
+        let good =
+            r#"{"list":[{"a":1}],"maybe":{"a":2},"map":{"x":{"a":3}},"kind":{"Pair":[1,2]},"pair":[1,2]}"#;
         assert_eq!(read(good).unwrap().list, [Inner { a: 1 }]);
         assert!(read(r#"{"list":[],"kind":{"Named":{"a":1}}}"#).is_ok());
         for (array, pointer) in [

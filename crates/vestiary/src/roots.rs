@@ -127,9 +127,13 @@ impl Roots {
             return Err(RootsError::TooLarge(bytes.len()));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| RootsError::NotUtf8)?;
-        let reader = toml::Deserializer::parse(text).map_err(|error| RootsError::Toml(error.to_string()))?;
-        let roots =
-            Self::deserialize(ByName(reader)).map_err(|error| RootsError::Toml(error.to_string()))?;
+        // toml's own rendering quotes the line, and somebody may have named another file by mistake.
+        let wrong = |error: toml::de::Error| {
+            let at = error.span().map_or(0, |span| span.start);
+            RootsError::Toml(format!("{}, at byte {at}", error.message()))
+        };
+        let reader = toml::Deserializer::parse(text).map_err(wrong)?;
+        let roots = Self::deserialize(ByName(reader)).map_err(wrong)?;
         roots.check()?;
         Ok(roots)
     }

@@ -83,7 +83,10 @@ fn read_code(file: Option<&Path>) -> Result<ClaimCode, Failure> {
             .remedy("give --code-file FILE (`-` for standard input) or set VESTIARY_CLAIM_CODE")
     })?;
     // The error says what is wrong with a code without repeating it.
-    ClaimCode::parse(&text).map_err(|error| Failure::refused(error.code(), error.to_string()))
+    ClaimCode::parse(&text).map_err(|error| {
+        let source = file.map_or_else(|| "VESTIARY_CLAIM_CODE".into(), |path| path.display().to_string());
+        Failure::refused(error.code(), format!("{source}: {error}"))
+    })
 }
 
 fn deadline() -> u64 {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use vestiary_server::error::{MAX_DETAIL_CHARS, clipped};
 
 /// Exit status of a failure.
 pub(crate) const FAILED: u8 = 1;
@@ -46,7 +47,7 @@ impl Failure {
     fn new(exit_status: u8, code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             code: code.into(),
-            detail: detail.into(),
+            detail: clipped(detail.into(), MAX_DETAIL_CHARS),
             remedy: String::new(),
             errors: Vec::new(),
             exit_status,

@@ -1,8 +1,10 @@
 //! Files that a command reads and writes: bounded, private where they are secret, whole or not at all.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -11,11 +13,46 @@ use super::failure::Failure;
 /// Longest secret in a file (passphrase, API key, code), in bytes.
 pub(crate) const MAX_SECRET_BYTES: u64 = 4 * 1024;
 
+/// How long a named pipe may have nobody who writes to it.
+const PIPE_PATIENCE: Duration = Duration::from_secs(2);
+
+fn unreadable(path: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::failed("file_unreadable", format!("{}: {why}", path.display()))
+}
+
+/// Refuses what is no file before somebody opens it and waits.
+pub(crate) fn regular(path: &Path) -> Result<(), Failure> {
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(unreadable(path, "a directory, pipe or device, not a file").remedy("name a file"))
+}
+
+/// Opens for reading. A pipe is good, a list or a secret may come from another program; one that nobody writes to
+/// would be waited for for ever.
+fn open(path: &Path) -> Result<File, Failure> {
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    if !metadata.file_type().is_fifo() {
+        return File::open(path).map_err(|error| unreadable(path, error));
+    }
+    let (opened, wait) = std::sync::mpsc::channel();
+    let pipe = path.to_owned();
+    // Nobody can wake a thread that opens a pipe; it ends with the process.
+    std::thread::spawn(move || opened.send(File::open(pipe)));
+    match wait.recv_timeout(PIPE_PATIENCE) {
+        Ok(file) => file.map_err(|error| unreadable(path, error)),
+        Err(_) => {
+            let failure = unreadable(path, "nobody writes to this pipe");
+            Err(failure.remedy("name a file, or start what writes to the pipe"))
+        }
+    }
+}
+
 /// Reads a file of at most `max` bytes.
 pub(crate) fn read(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
-    let failed =
-        |error: std::io::Error| Failure::failed("file_unreadable", format!("{}: {error}", path.display()));
-    let file = std::fs::File::open(path).map_err(failed)?;
+    let failed = |error: std::io::Error| unreadable(path, error);
+    let file = open(path)?;
     let mut bytes = Vec::new();
     file.take(max.saturating_add(1))
         .read_to_end(&mut bytes)
@@ -34,9 +71,13 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Zeroizing::new(Vec::new());
         std::io::stdin()
-            .take(MAX_SECRET_BYTES)
+            .take(MAX_SECRET_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| Failure::failed("file_unreadable", format!("standard input: {error}")))?;
+        if bytes.len() as u64 > MAX_SECRET_BYTES {
+            let detail = format!("standard input is larger than {MAX_SECRET_BYTES} bytes");
+            return Err(Failure::failed("file_too_large", detail));
+        }
         bytes
     } else {
         Zeroizing::new(read(path, MAX_SECRET_BYTES)?)

@@ -102,6 +102,7 @@ pub(crate) fn run(command: Command, out: Output) -> Result<(), Failure> {
         }
         Command::New { .. } => Err(Failure::usage("give --purpose and --out, or --service")),
         Command::Show { file } => {
+            files::regular(&file)?;
             let key = KeyFile::read(&file)
                 .map_err(|error| Failure::failed(error.code(), format!("{}: {error}", file.display())))?;
             let cost = if key.cost() == KdfCost::Development {

@@ -113,7 +113,13 @@ impl PassphraseOptions {
             Failure::usage("key files need their passphrase")
                 .remedy("give --passphrase-file FILE or set VESTIARY_PASSPHRASE")
         })?;
-        Ok(Passphrase::new(text.as_str().to_owned())?)
+        Passphrase::new(text.as_str().to_owned()).map_err(|error| {
+            let source = self
+                .passphrase_file
+                .as_ref()
+                .map_or_else(|| "VESTIARY_PASSPHRASE".into(), |path| path.display().to_string());
+            Failure::failed(error.code(), format!("{source}: {error}"))
+        })
     }
 
     /// The least key stretching that is accepted, and what new keys get.
@@ -127,6 +133,7 @@ impl PassphraseOptions {
 
     /// Unlocks a key file.
     pub(crate) fn unlock<K: StoredKey>(&self, path: &Path, purpose: Purpose) -> Result<K, Failure> {
+        files::regular(path)?;
         K::load(path, purpose, &self.passphrase()?, self.cost()).map_err(|error| {
             let failure = Failure::failed(error.code(), format!("{}: {error}", path.display()));
             match error {
@@ -155,6 +162,7 @@ impl AccountOptions {
 
 /// Reads a deployment file.
 pub(crate) fn load_deployment(path: &Path) -> Result<Deployment, Failure> {
+    files::regular(path)?;
     Deployment::load(path).map_err(|error| {
         Failure::failed("deployment_unreadable", error)
             .remedy("name the file that `vestiary deploy` wrote (--deployment or VESTIARY_DEPLOYMENT)")

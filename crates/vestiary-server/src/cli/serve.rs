@@ -32,6 +32,7 @@ pub(crate) struct Args {
 
 /// Reads a configuration as every verb does.
 pub(crate) fn load_config(path: &std::path::Path) -> Result<Config, Failure> {
+    super::files::regular(path)?;
     let rpc_url = std::env::var("VESTIARY_RPC_URL")
         .ok()
         .filter(|url| !url.is_empty());

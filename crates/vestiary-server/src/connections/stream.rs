@@ -195,7 +195,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             return result;
         }
         if self.read_by.as_mut().poll(cx).is_ready() {
-            let what = if self.waiting == Waiting::Idle { "idle" } else { "header" };
+            let what = if self.waiting == Waiting::Idle {
+                "idle"
+            } else {
+                "header"
+            };
             return Poll::Ready(Err(late(what)));
         }
         Poll::Pending
@@ -203,11 +207,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.wrote(cx, bytes.len(), result)
     }

@@ -91,6 +91,7 @@ pub async fn list(
     State(service): State<Arc<Service>>,
     super::Query(query): super::Query<super::ListQuery>,
 ) -> Result<Json<Page<CollectionView>>, ApiError> {
+    let as_of = crate::provenance::as_of(&service);
     let after = query.after("collections", |text| text.parse::<CollectionId>().ok())?;
     let ids: Vec<CollectionId> = service.ledger.read(|state| {
         state
@@ -105,7 +106,11 @@ pub async fn list(
     for id in ids {
         items.push(view(&service, id).await?);
     }
-    Ok(Json(Page { items, next_cursor }))
+    Ok(Json(Page {
+        items,
+        next_cursor,
+        as_of,
+    }))
 }
 
 pub(super) fn parse(text: &str) -> Result<CollectionId, ApiError> {

@@ -287,6 +287,7 @@ pub async fn list(
     State(service): State<Arc<Service>>,
     super::Query(query): super::Query<DesignsQuery>,
 ) -> Result<Json<Page<DesignView>>, ApiError> {
+    let as_of = crate::provenance::as_of(&service);
     let wanted = query
         .collection
         .as_deref()
@@ -321,7 +322,11 @@ pub async fn list(
             .collect::<Result<_, _>>()
     })
     .await?;
-    Ok(Json(Page { items, next_cursor }))
+    Ok(Json(Page {
+        items,
+        next_cursor,
+        as_of,
+    }))
 }
 
 /// A design's place in the list, as the cursor writes it.

@@ -74,8 +74,8 @@ pub async fn upload(
     get, path = "/files/{cid}", tag = "files",
     params(("cid" = String, Path, description = "CIDv1 in base32, or `sha256:<64 hex>`")),
     responses(
-        (status = 200, description = "The file", content_type = "application/octet-stream"),
-        (status = 206, description = "The range asked for", content_type = "application/octet-stream"),
+        (status = 200, description = "The file", content((Vec<u8> = "model/gltf-binary"), (Vec<u8> = "image/png"), (Vec<u8> = "application/json"), (Vec<u8> = "text/plain"))),
+        (status = 206, description = "The range asked for", content((Vec<u8> = "model/gltf-binary"), (Vec<u8> = "image/png"), (Vec<u8> = "application/json"), (Vec<u8> = "text/plain"))),
         (status = 304, description = "`If-None-Match` names it"),
         (status = 404, body = Problem), (status = 416, body = Problem),
     )

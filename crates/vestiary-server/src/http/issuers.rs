@@ -112,6 +112,7 @@ pub async fn list(
     State(service): State<Arc<Service>>,
     super::Query(query): super::Query<super::ListQuery>,
 ) -> Result<Json<Page<IssuerView>>, ApiError> {
+    let as_of = crate::provenance::as_of(&service);
     let after = query.after("issuers", |text| text.parse::<IssuerId>().ok())?;
     let ids: Vec<IssuerId> = service.ledger.read(|state| {
         state
@@ -126,7 +127,11 @@ pub async fn list(
     for id in ids {
         items.push(view(&service, id).await?);
     }
-    Ok(Json(Page { items, next_cursor }))
+    Ok(Json(Page {
+        items,
+        next_cursor,
+        as_of,
+    }))
 }
 
 fn parse(text: &str) -> Result<IssuerId, ApiError> {

@@ -11,6 +11,7 @@ pub mod api_keys;
 pub mod batches;
 pub mod claims;
 pub mod collections;
+mod description;
 pub mod designs;
 pub mod extract;
 pub mod files;

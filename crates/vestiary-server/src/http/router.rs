@@ -7,12 +7,12 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::description::{Description, describe_failures, name_operations};
 use super::{
     api_keys, batches, claims, collections, designs, files, health, issuers, layers, log, metadata, wallets,
     wearables, worlds,
@@ -20,48 +20,10 @@ use super::{
 use crate::error::{ApiError, Code};
 use crate::service::Service;
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Vestiary",
-        description = "The ledger of what avatars wear.",
-        license(name = "Apache-2.0", identifier = "Apache-2.0")
-    ),
-    modifiers(&ApiKeySecurity),
-    paths(log::tile)
-)]
-struct Description;
-
-struct ApiKeySecurity;
-
-impl Modify for ApiKeySecurity {
-    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
-        let components = description.components.get_or_insert_with(Default::default);
-        components.add_security_scheme("api_key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-    }
-}
-
-/// Ids of operations must differ (`OpenAPI` 3.1, 4.8.10), and handlers of different resources share names.
-fn name_operations(description: &mut utoipa::openapi::OpenApi) {
-    for item in description.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            let tag = operation
-                .tags
-                .iter()
-                .flatten()
-                .next()
-                .cloned()
-                .unwrap_or_default();
-            let name = operation.operation_id.take().unwrap_or_default();
-            operation.operation_id = Some(format!("{}_{name}", tag.replace(' ', "_")));
-        }
-    }
-}
-
 fn described() -> (Router<Arc<Service>>, utoipa::openapi::OpenApi) {
     let (routes, mut description) = routes();
     name_operations(&mut description);
+    describe_failures(&mut description);
     (routes, description)
 }
 

@@ -80,6 +80,7 @@ pub async fn list(
     State(service): State<Arc<Service>>,
     super::Query(query): super::Query<super::ListQuery>,
 ) -> Result<Json<Page<Value>>, ApiError> {
+    let as_of = crate::provenance::as_of(&service);
     let after = query.after("worlds", |text| Some(text.to_owned()))?;
     let ids: Vec<String> = service.ledger.read(|state| {
         state
@@ -95,7 +96,11 @@ pub async fn list(
             .filter_map(|id| state.worlds.get(id).cloned())
             .collect()
     });
-    Ok(Json(Page { items, next_cursor }))
+    Ok(Json(Page {
+        items,
+        next_cursor,
+        as_of,
+    }))
 }
 
 /// The profile of a world, checked when it was registered.

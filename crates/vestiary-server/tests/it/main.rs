@@ -9,6 +9,7 @@ mod architecture;
 mod clock;
 mod command_line;
 mod damage;
+mod connections;
 mod description;
 mod halted;
 mod keys;

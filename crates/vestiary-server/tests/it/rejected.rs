@@ -3,7 +3,10 @@
 mod bodies;
 mod claiming;
 mod issuing;
+mod mutations;
 mod names;
+mod routes;
+mod verbs;
 
 use alloy_primitives::{U256, b256, hex};
 use serde_json::Value;

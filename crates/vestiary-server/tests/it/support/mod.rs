@@ -5,6 +5,7 @@ pub(crate) mod checks;
 pub(crate) mod http;
 pub(crate) mod simulated;
 pub(crate) mod stage;
+pub(crate) mod raw;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
