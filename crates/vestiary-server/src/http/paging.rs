@@ -1,8 +1,8 @@
 //! Lists: a limit and an opaque cursor.
 //!
 //! A cursor is made of the last item's domain key, so a page is neither skipped nor repeated when items come and
-//! go, and of a fingerprint of the query, so that it does not fit another one. It is no secret and needs no
-//! signature: whoever forges one reads the same public list from another place.
+//! go, and of a fingerprint of query and key, so that it does not fit another query and is not taken when a part is
+//! missing. It is no secret and needs no signature: whoever forges one reads the same public list from another place.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -20,7 +20,7 @@ use crate::error::{ApiError, Code};
 pub const DEFAULT_LIST_ITEMS: usize = 50;
 /// Longest cursor, in bytes.
 pub const MAX_CURSOR_BYTES: usize = 1_024;
-/// Bytes of the query's fingerprint in a cursor.
+/// Bytes of the fingerprint in a cursor.
 const FINGERPRINT_BYTES: usize = 8;
 
 /// Query parameters, refused with a problem instead of plain text.
@@ -72,10 +72,10 @@ impl ListQuery {
         }
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refuse())?;
         let (found, key) = bytes.split_at_checked(FINGERPRINT_BYTES).ok_or_else(refuse)?;
-        if found != fingerprint(query) {
+        let key = std::str::from_utf8(key).map_err(|_| refuse())?;
+        if found != fingerprint(query, key) {
             return Err(refuse());
         }
-        let key = std::str::from_utf8(key).map_err(|_| refuse())?;
         read(key).map(Some).ok_or_else(refuse)
     }
 
@@ -94,11 +94,11 @@ impl ListQuery {
 
 /// The cursor that goes on after `key`.
 pub fn cursor(query: &str, key: &str) -> String {
-    URL_SAFE_NO_PAD.encode([&fingerprint(query), key.as_bytes()].concat())
+    URL_SAFE_NO_PAD.encode([&fingerprint(query, key), key.as_bytes()].concat())
 }
 
-fn fingerprint(query: &str) -> [u8; FINGERPRINT_BYTES] {
-    let digest = Sha256::of(query.as_bytes()).0;
+fn fingerprint(query: &str, key: &str) -> [u8; FINGERPRINT_BYTES] {
+    let digest = Sha256::of(format!("{query}\0{key}").as_bytes()).0;
     *digest
         .first_chunk()
         .expect("a digest is longer than a fingerprint")
@@ -119,7 +119,12 @@ mod tests {
             page.after("b", |key| key.parse::<u64>().ok()).unwrap_err().code,
             Code::InvalidCursor
         );
-        for wrong in ["?", "AAAA", &"A".repeat(MAX_CURSOR_BYTES + 1)] {
+        for wrong in [
+            "?",
+            "AAAA",
+            &cursor("a", "71")[..13],
+            &"A".repeat(MAX_CURSOR_BYTES + 1),
+        ] {
             let page = ListQuery {
                 limit: None,
                 cursor: Some(wrong.into()),

@@ -27,9 +27,12 @@ pub fn intent_id(batch: &BatchId) -> IntentId {
 pub async fn commit(service: &Arc<Service>, id: &BatchId, signature: &str) -> Result<Batch, ApiError> {
     let signature = read_signature(signature)?;
     let batch = find(service, id)?;
-    match batch.stage {
+    match &batch.stage {
         BatchStage::Expired => return Err(expired(id)),
         BatchStage::Prepared => {
+            if service.now_s() + DEADLINE_MARGIN_S > batch.prepared.deadline_s {
+                return Err(expired(id));
+            }
             check_signature(service, &batch, &signature).await?;
             let service_ = Arc::clone(service);
             reached(points::COMMIT_CHECKED);
@@ -38,7 +41,9 @@ pub async fn commit(service: &Arc<Service>, id: &BatchId, signature: &str) -> Re
                 .map_err(ApiError::internal)??;
             reached(points::COMMIT_INTENDED);
         }
-        BatchStage::Signed(_) => {}
+        // A wallet may sign the same message again and differently; somebody else's signature is none either way.
+        BatchStage::Signed(signed) if signed.signature == signature => {}
+        BatchStage::Signed(_) => check_signature(service, &batch, &signature).await?,
     }
     intents::finish(service, &intent_id(id)).await?;
     reached(points::COMMIT_ANSWERING);
@@ -93,10 +98,6 @@ pub fn typed_data(service: &Service, batch: &Batch) -> Result<CommitBatch, ApiEr
 /// A 65-byte signature that recovers to the account is tried first, so that an account with delegated code
 /// (EIP-7702) keeps working; only then the chain is asked.
 async fn check_signature(service: &Service, batch: &Batch, signature: &Bytes) -> Result<(), ApiError> {
-    let now_s = service.now_s();
-    if now_s + DEADLINE_MARGIN_S > batch.prepared.deadline_s {
-        return Err(expired(&batch.prepared.id));
-    }
     let account = service.issuer_account(batch.prepared.issuer_id)?;
     let hash = typed_data(service, batch)?.signing_hash(batch.prepared.collection);
     if let Ok(signature) = Signature::new(signature)

@@ -18,6 +18,7 @@ mod lanes;
 mod liars;
 mod load;
 mod operation;
+mod paging;
 mod papers;
 mod power;
 mod rejected;

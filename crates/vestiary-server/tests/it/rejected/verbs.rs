@@ -23,7 +23,7 @@ const WALLET: &str = "0x0000000000000000000000000000000000000001";
 
 /// A verb and a command line for it that is complete and fails, for nothing it names is there; `@` stands for a file
 /// that is read, `>` for one that is written.
-const ROWS: [(&str, &str); 21] = [
+const ROWS: [(&str, &str); 22] = [
     ("dev", "--dir > --port 0 --anvil @"),
     ("serve", "--config @ --passphrase-file @"),
     ("keys new", "--purpose issuer --out >/none/k --passphrase-file @"),
@@ -87,6 +87,7 @@ const ROWS: [(&str, &str); 21] = [
     ),
     ("rebuild", "--config @"),
     ("check", "--config @"),
+    ("repair", "--config @ --from @"),
 ];
 
 /// Verbs whose names stand in the help of `arguments`.
