@@ -15,20 +15,20 @@ use crate::support::http::Client;
 use crate::support::raw;
 use crate::support::{TestLedger, eventually};
 
-/// Limits short enough to wait for.
+/// Limits short enough to wait for, and long enough to open hundreds of connections meanwhile.
 const SHORT: Limits = Limits {
     max: 768,
     max_per_address: 256,
-    header_timeout_s: 4,
+    header_timeout_s: 8,
     idle_timeout_s: 2,
-    body_timeout_s: 4,
-    upload_timeout_s: 8,
+    body_timeout_s: 8,
+    upload_timeout_s: 20,
     write_timeout_s: 2,
 };
 /// The largest file there is.
 const FILE_BYTES: usize = 32 * 1024 * 1024;
 /// How much later than its limit a connection may end on a machine that is busy.
-const SLACK: Duration = Duration::from_secs(6);
+const SLACK: Duration = Duration::from_secs(20);
 
 async fn start(limits: Limits) -> Option<TestLedger> {
     // Both ends of every connection are in this process. Where the limit cannot be raised it may be high enough.
