@@ -23,7 +23,7 @@ const SHORT: Limits = Limits {
     idle_timeout_s: 2,
     body_timeout_s: 8,
     upload_timeout_s: 20,
-    write_timeout_s: 2,
+    write_timeout_s: 8,
 };
 /// The largest file there is.
 const FILE_BYTES: usize = 32 * 1024 * 1024;
