@@ -79,18 +79,16 @@ async fn limit(State(places): State<Arc<Semaphore>>, request: Request, next: Nex
         );
         return ApiError::new(Code::HeadersTooLarge, detail).into_response();
     }
-    match places.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => {
-            metrics::counter!("vestiary_http_shed_total").increment(1);
-            ApiError::new(
-                Code::Overloaded,
-                "too many requests are being served; try again in a second",
-            )
-            .retry_after(1)
-            .into_response()
-        }
+    if let Ok(_place) = places.try_acquire() {
+        return next.run(request).await;
     }
+    metrics::counter!("vestiary_http_shed_total").increment(1);
+    ApiError::new(
+        Code::Overloaded,
+        "too many requests are being served; try again in a second",
+    )
+    .retry_after(1)
+    .into_response()
 }
 
 async fn deadline(request: Request, next: Next) -> Response {
