@@ -78,6 +78,12 @@ pub fn certificate_digest(id: WearableId) -> B256 {
     keccak256(id.to_string())
 }
 
+/// Name of the table that a stored key is of, and whether key and value can be read as its row; `None` for a key of
+/// no table.
+pub fn decodes(key: &[u8], value: &[u8]) -> Option<(&'static str, bool)> {
+    crate::rows::decodes(key, value)
+}
+
 /// A growing branch of a made-up chain. Acts gather in a pending block until [`end_block`](Self::end_block).
 ///
 /// Nothing is checked: a builder can just as well write what no contract would.

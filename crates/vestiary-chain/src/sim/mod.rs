@@ -7,11 +7,13 @@ mod chain;
 mod contract;
 mod lies;
 mod node;
+mod parrot;
 mod pool;
 mod seeded;
 
 pub use contract::{SimCall, SimContract, SimOutcome, SimStorage};
 pub use lies::{Lie, LiePlan, SIM_RETRY_AFTER_S};
+pub use parrot::Parrot;
 pub use seeded::Seeded;
 
 use std::{

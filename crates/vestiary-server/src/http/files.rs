@@ -170,15 +170,20 @@ fn stream(file: StoredFile, range: Range<u64>) -> Body {
 /// How much of a file is read at a time: a chunk of the content store, which is checked whole.
 const CHUNK_BYTES: u64 = UNIXFS_V1_2025.chunk_bytes as u64;
 
-enum Requested {
+/// Which part of a file a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Requested {
+    /// All of it.
     Whole,
+    /// These bytes, at least one, all of the file.
     Part(Range<u64>),
+    /// Bytes that the file does not have.
     Outside,
 }
 
 /// Reads `Range` (RFC 9110 section 14). Several ranges, other units and what cannot be read are answered with
 /// the whole file, as the RFC allows; so is a range whose `If-Range` names another file.
-fn requested_range(headers: &HeaderMap, bytes: u64, etag: &str) -> Requested {
+pub fn requested_range(headers: &HeaderMap, bytes: u64, etag: &str) -> Requested {
     let text = |name| {
         headers
             .get(name)
@@ -209,7 +214,8 @@ fn requested_range(headers: &HeaderMap, bytes: u64, etag: &str) -> Requested {
     }
 }
 
-pub(super) fn names_etag(headers: &HeaderMap, etag: &str) -> bool {
+/// Whether `If-None-Match` names this entity tag, or any (RFC 9110 section 13.1.2).
+pub fn names_etag(headers: &HeaderMap, etag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .iter()
@@ -223,7 +229,7 @@ pub(super) fn names_etag(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 /// The SHA-256 of `Content-Digest`, if the header is there.
-fn declared_digest(headers: &HeaderMap) -> Result<Option<Sha256>, ApiError> {
+pub fn declared_digest(headers: &HeaderMap) -> Result<Option<Sha256>, ApiError> {
     let Some(value) = headers.get("content-digest") else {
         return Ok(None);
     };
