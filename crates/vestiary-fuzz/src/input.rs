@@ -51,8 +51,8 @@ impl<'a> Input<'a> {
 
 /// Whether this input is one of the few for which a slow property is checked too: one in `n`, by its bytes.
 pub(crate) fn one_in(n: u32, bytes: &[u8]) -> bool {
-    let sum = bytes
-        .iter()
-        .fold(0_u32, |sum, byte| sum.rotate_left(5) ^ u32::from(*byte).wrapping_mul(0x9e37_79b1));
+    let sum = bytes.iter().fold(0_u32, |sum, byte| {
+        sum.rotate_left(5) ^ u32::from(*byte).wrapping_mul(0x9e37_79b1)
+    });
     (sum ^ (sum >> 16)).is_multiple_of(n)
 }

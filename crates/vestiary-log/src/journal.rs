@@ -90,6 +90,15 @@ impl Journal {
         let (epoch, named_segment) = begin_epoch(&*files, dir)?;
         points::reached(points::JOURNAL_EPOCH);
         let (mut replay, layout) = replay::replay(&*files, dir)?;
+        if replay.epoch >= epoch {
+            // What is appended now would read as written by a replaced writer, and be left out.
+            return Err(JournalError::Damaged {
+                file: dir.join("epoch"),
+                offset_bytes: 0,
+                what: "the writer epoch is older than the records",
+                remedy: epoch::EPOCH_REMEDY,
+            });
+        }
         replay.epoch = epoch;
         for repaired in &replay.repaired {
             tracing::warn!(file = %repaired.file.display(), offset_bytes = repaired.offset_bytes,

@@ -46,7 +46,9 @@ impl Parrot {
 fn payload(answer: &str) -> Result<ResponsePayload, TransportError> {
     let body = |_| TransportErrorKind::custom(HttpFailure::Body);
     match answer.strip_prefix('!') {
-        Some(error) => serde_json::from_str(error).map(ResponsePayload::Failure).map_err(body),
+        Some(error) => serde_json::from_str(error)
+            .map(ResponsePayload::Failure)
+            .map_err(body),
         None => RawValue::from_string(answer.to_owned())
             .map(ResponsePayload::Success)
             .map_err(body),
@@ -75,9 +77,12 @@ impl Service<RequestPacket> for Parrot {
             };
             Ok(match packet {
                 RequestPacket::Single(request) => ResponsePacket::Single(respond(request.id().clone())),
-                RequestPacket::Batch(requests) => {
-                    ResponsePacket::Batch(requests.iter().map(|request| respond(request.id().clone())).collect())
-                }
+                RequestPacket::Batch(requests) => ResponsePacket::Batch(
+                    requests
+                        .iter()
+                        .map(|request| respond(request.id().clone()))
+                        .collect(),
+                ),
             })
         })
     }

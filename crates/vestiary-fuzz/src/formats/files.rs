@@ -3,7 +3,8 @@
 use vestiary::json;
 use vestiary_worlds::content::sniff as sniff_bytes;
 use vestiary_worlds::preflight::{
-    MAX_EXTENSIONS, MAX_IMAGES, MAX_PIXELS, MAX_TEXTURE_PX, MAX_TRIANGLES, MAX_VERTICES, image_header as header,
+    MAX_EXTENSIONS, MAX_IMAGES, MAX_PIXELS, MAX_TEXTURE_PX, MAX_TRIANGLES, MAX_VERTICES,
+    image_header as header,
 };
 use vestiary_worlds::{Error, preflight};
 

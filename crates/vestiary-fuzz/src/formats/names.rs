@@ -4,8 +4,8 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use alloy_primitives::{Address, U256};
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use vestiary::digest::{Sha256, raw_cid};
 use vestiary::ids::{
     AccountId, ChainId, CollectionId, DesignId, Edition, IssuerId, Serial, SerialRange, TokenId, WearableId,

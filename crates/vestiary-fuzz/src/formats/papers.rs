@@ -128,7 +128,11 @@ pub(super) fn statement(bytes: &[u8]) {
         }
         Err(StatementError::NotCanonical) => {
             let value = json::parse_strict(bytes, MAX_BYTES).expect("it got that far");
-            assert_ne!(jcs::canonical(&value), bytes, "canonical and refused as not canonical");
+            assert_ne!(
+                jcs::canonical(&value),
+                bytes,
+                "canonical and refused as not canonical"
+            );
         }
         Err(error) => assert!(!error.code().is_empty()),
     }
@@ -176,7 +180,11 @@ pub(super) fn batch_file(bytes: &[u8]) {
     assert_eq!(again.to_bytes(), written);
     assert_eq!(again.root(), batch.root());
     for leaf in batch.tree().leaves().iter().take(4) {
-        assert!(leaf.token_id.serial().is_some_and(|serial| batch.range().contains(serial)));
+        assert!(
+            leaf.token_id
+                .serial()
+                .is_some_and(|serial| batch.range().contains(serial))
+        );
         assert_eq!(leaf.token_id.design_id(), Some(batch.design_id()));
         let proof = batch.tree().proof(leaf.token_id).expect("a leaf of the tree");
         assert!(verify_proof(&batch.root(), leaf, &proof));
@@ -226,7 +234,10 @@ pub(super) fn world_fit(bytes: &[u8]) {
             assert!(!reasons.is_empty());
             assert!(
                 !world.slots.contains(&design.slot)
-                    || design.representations.iter().all(|file| !misfits(&world, file).is_empty())
+                    || design
+                        .representations
+                        .iter()
+                        .all(|file| !misfits(&world, file).is_empty())
             );
         }
     }

@@ -147,12 +147,17 @@ pub(super) fn consistency(bytes: &[u8]) {
     let old_root = root(old, before).expect("all leaves are there");
     let new_root = root(size, leaves.as_slice()).expect("all leaves are there");
     let mut proof = make_consistency(old, size, leaves.as_slice()).expect("all leaves are there");
-    assert_eq!(verify_consistency(old, &old_root, size, &new_root, &proof), Ok(()));
+    assert_eq!(
+        verify_consistency(old, &old_root, size, &new_root, &proof),
+        Ok(())
+    );
     let made_up = hashes(input);
     if made_up != proof {
         assert!(verify_consistency(old, &old_root, size, &new_root, &made_up).is_err());
     }
-    drop(verify_consistency(any_old, &old_root, any_size, &new_root, &made_up));
+    drop(verify_consistency(
+        any_old, &old_root, any_size, &new_root, &made_up,
+    ));
     let mut wrong = old_root;
     wrong.0[0] ^= 1;
     assert!(verify_consistency(old, &wrong, size, &new_root, &proof).is_err());

@@ -2,9 +2,7 @@
 
 use std::sync::OnceLock;
 
-use vestiary_signing::{
-    ClaimCode, CodeError, Ed25519Key, Error, KdfCost, KeyFile, Passphrase, Purpose,
-};
+use vestiary_signing::{ClaimCode, CodeError, Ed25519Key, Error, KdfCost, KeyFile, Passphrase, Purpose};
 
 use crate::input::one_in;
 
@@ -18,9 +16,14 @@ pub(super) fn key_file(bytes: &[u8]) {
     if file.cost() == KdfCost::Development {
         // A service that takes real keys refuses a development key before it stretches anything.
         let refused = file.unlock::<Ed25519Key>(file.purpose(), passphrase(), KdfCost::Standard);
-        assert!(matches!(refused, Err(Error::DevelopmentKey)), "a development key was tried");
+        assert!(
+            matches!(refused, Err(Error::DevelopmentKey)),
+            "a development key was tried"
+        );
     }
-    let other = Purpose::ALL.into_iter().find(|purpose| *purpose != file.purpose());
+    let other = Purpose::ALL
+        .into_iter()
+        .find(|purpose| *purpose != file.purpose());
     let other = other.expect("there are several purposes");
     assert!(matches!(
         file.unlock::<Ed25519Key>(other, passphrase(), KdfCost::Development),
@@ -46,7 +49,10 @@ pub(super) fn claim_code(bytes: &[u8]) {
     match ClaimCode::parse(text) {
         Ok(code) => {
             let printed = code.to_text();
-            assert_eq!(*ClaimCode::parse(&printed).expect("a printed code").to_text(), *printed);
+            assert_eq!(
+                *ClaimCode::parse(&printed).expect("a printed code").to_text(),
+                *printed
+            );
             if one_in(4, bytes) {
                 for (at, symbol) in printed.char_indices().filter(|(_, symbol)| *symbol != '-') {
                     let mut wrong = printed.to_string();

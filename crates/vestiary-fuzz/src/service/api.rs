@@ -26,7 +26,8 @@ fn body<T: DeserializeOwned + Serialize + Debug>(bytes: &[u8], max_bytes: usize)
     match from_slice_strict::<T>(bytes, max_bytes) {
         Ok(read) => {
             let written = serde_json::to_vec(&read).expect("what came from JSON is JSON");
-            let again: T = from_slice_strict(&written, 2 * max_bytes).expect("what was read can be read again");
+            let again: T =
+                from_slice_strict(&written, 2 * max_bytes).expect("what was read can be read again");
             assert_eq!(format!("{again:?}"), format!("{read:?}"));
         }
         Err(error) => {
@@ -75,7 +76,10 @@ pub(super) fn headers(bytes: &[u8]) {
         0 => {
             headers.insert(RANGE, value);
             if let Requested::Part(part) = requested_range(&headers, length, etag) {
-                assert!(part.start < part.end && part.end <= length, "{part:?} of {length}");
+                assert!(
+                    part.start < part.end && part.end <= length,
+                    "{part:?} of {length}"
+                );
             }
         }
         1 => {
@@ -123,7 +127,11 @@ pub(super) fn queries(bytes: &[u8]) {
         assert!((1..=MAX_LIST_ITEMS).contains(&limit));
     }
     if let Ok(Some(key)) = query.after("a list", |key| Some(key.to_owned())) {
-        assert_eq!(query.cursor, Some(cursor("a list", &key)), "two spellings of a cursor");
+        assert_eq!(
+            query.cursor,
+            Some(cursor("a list", &key)),
+            "two spellings of a cursor"
+        );
     }
 }
 

@@ -26,18 +26,28 @@ pub(super) fn ledger_records(bytes: &[u8]) {
             continue;
         };
         let written = serde_json::to_vec(&record).expect("it was JSON");
-        assert_eq!(serde_json::from_slice::<Record>(&written).ok().as_ref(), Some(&record));
+        assert_eq!(
+            serde_json::from_slice::<Record>(&written).ok().as_ref(),
+            Some(&record)
+        );
         let accepted = state.accepts(&record);
         let applied = state.apply(&record);
         if !matches!(record, Record::Outbox { .. }) {
-            assert_eq!(accepted.is_ok(), applied.is_ok(), "{accepted:?}, then {applied:?}");
+            assert_eq!(
+                accepted.is_ok(),
+                applied.is_ok(),
+                "{accepted:?}, then {applied:?}"
+            );
         }
         if let Record::BatchPrepared(prepared) = &record
             && applied.is_ok()
         {
             let (collection, design_id) = (prepared.collection, prepared.design_id);
             let next = state.next_serial(collection, design_id, 0);
-            assert!(next >= prepared.first_serial || prepared.expires_ms == 0, "serials go out twice");
+            assert!(
+                next >= prepared.first_serial || prepared.expires_ms == 0,
+                "serials go out twice"
+            );
             let _ = state.open_preparation(collection, design_id, u64::MAX);
         }
         if let Record::ClaimAccepted(claim) = &record {

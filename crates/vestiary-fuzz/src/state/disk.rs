@@ -14,23 +14,18 @@ pub(super) fn overwrite(disk: &ForgetfulDisk, path: &Path, bytes: &[u8]) {
     }
 }
 
-/// Changes up to three bytes of the file, or cuts it short. Says whether anything changed.
-pub(super) fn damage(disk: &ForgetfulDisk, path: &Path, input: &mut Input<'_>) -> bool {
-    let before = disk.content(path).unwrap_or_default();
-    let mut bytes = before.clone();
+/// Changes up to three bytes of the file, and may cut it short.
+pub(super) fn damage(disk: &ForgetfulDisk, path: &Path, input: &mut Input<'_>) {
+    let mut bytes = disk.content(path).unwrap_or_default();
     let how = input.byte();
     for _ in 0..=how % 3 {
         let (at, change) = (usize::from(input.u16()), input.byte());
-        if let Some(byte) = bytes.len().checked_rem(bytes.len()).and_then(|_| {
-            let at = at % bytes.len();
-            bytes.get_mut(at)
-        }) {
-            *byte ^= change;
+        if let Some(at) = at.checked_rem(bytes.len()) {
+            bytes[at] ^= change;
         }
     }
     if how & 0x80 != 0 {
         bytes.truncate(usize::from(input.u16()) % (bytes.len() + 1));
     }
     overwrite(disk, path, &bytes);
-    bytes != before
 }

@@ -22,7 +22,8 @@ struct Signs(SigningKey);
 impl CheckpointSigner for Signs {
     fn verifier_key(&self) -> VerifierKey {
         let name = KeyName::new("log.example/1").expect("a key name");
-        VerifierKey::new(name, SignatureType::Ed25519, self.0.verifying_key().as_bytes()).expect("a sound key")
+        VerifierKey::new(name, SignatureType::Ed25519, self.0.verifying_key().as_bytes())
+            .expect("a sound key")
     }
 
     fn sign(&self, checkpoint: &Checkpoint) -> Result<Vec<u8>, SignerError> {
@@ -102,6 +103,10 @@ pub(super) fn directory(bytes: &[u8]) {
     }
     if !all_served && one_in(4, bytes) {
         let named = fsck(&disk, dir(), key).map_or(true, |health| health.into_result().is_err());
-        assert!(named, "{} is damaged and the check does not say so", path.display());
+        assert!(
+            named,
+            "{} is damaged and the check does not say so",
+            path.display()
+        );
     }
 }

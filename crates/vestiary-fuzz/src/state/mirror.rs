@@ -7,7 +7,6 @@ use tempfile::TempDir;
 use vestiary::abi::{
     ICollectionFactory::ICollectionFactoryEvents, IERC721, IIssuerRegistry::IIssuerRegistryEvents,
     ILogAnchor::ILogAnchorEvents, IWearableCollection::IWearableCollectionEvents, SolEvent as _,
-    SolEventInterface as _,
 };
 use vestiary::block::Block;
 use vestiary_mirror::testing::{ChainBuilder, Commit, LogBuilder, collection, config, decodes, wearable};
@@ -103,7 +102,15 @@ fn word(input: &mut Input<'_>) -> B256 {
         0..=0x7f => B256::from(U256::from(kind)),
         0x80..=0x9f => Address::repeat_byte([0, 0x11, 0x22, 0xc0][usize::from(kind % 4)]).into_word(),
         // A token of the collection.
-        0xa0..=0xbf => B256::from(wearable(collection(0xc0), u64::from(kind / 4 % 4) + 1, u64::from(kind % 4) + 1).token_id.0),
+        0xa0..=0xbf => B256::from(
+            wearable(
+                collection(0xc0),
+                u64::from(kind / 4 % 4) + 1,
+                u64::from(kind % 4) + 1,
+            )
+            .token_id
+            .0,
+        ),
         0xc0..=0xdf => COMMIT.root(collection(0xc0)),
         _ => B256::from(input.array::<32>()),
     }
@@ -154,7 +161,10 @@ pub(super) fn blocks(bytes: &[u8]) {
                     let report = small.mirror.check().expect("the rows are readable");
                     assert!(report.is_clean(), "{report:?}");
                 }
-                small.mirror.undo_block(&block.block_ref()).expect("the newest block");
+                small
+                    .mirror
+                    .undo_block(&block.block_ref())
+                    .expect("the newest block");
             }
             Err(error) => assert!(matches!(error, Error::Contradiction { .. }), "{error}"),
         }
@@ -173,10 +183,16 @@ pub(super) fn entries(bytes: &[u8]) {
         let applied = small.mirror.apply_entry(small.entries, bytes);
         small.entries += u64::from(applied.is_ok());
         let block_first = small.digest();
-        small.mirror.undo_block(&small.next.block_ref()).expect("the newest block");
+        small
+            .mirror
+            .undo_block(&small.next.block_ref())
+            .expect("the newest block");
         small.mirror.apply_block(&small.next).expect("a sound block");
         assert_eq!(small.digest(), block_first, "the order of arrival shows");
-        small.mirror.undo_block(&small.next.block_ref()).expect("the newest block");
+        small
+            .mirror
+            .undo_block(&small.next.block_ref())
+            .expect("the newest block");
         if let Err(error) = applied {
             assert!(matches!(error, Error::WrongLog { .. }), "{error}");
         }

@@ -42,9 +42,17 @@ impl Node {
             .expect("a thread's own runtime");
         let ours = Address::repeat_byte(0x11);
         let sim = SimChain::new(SimOptions::default());
-        for (address, data) in [(ours, "one"), (Address::repeat_byte(0x22), "two"), (ours, "three")] {
+        for (address, data) in [
+            (ours, "one"),
+            (Address::repeat_byte(0x22), "two"),
+            (ours, "three"),
+        ] {
             let topics = vec![B256::repeat_byte(0x33), B256::ZERO];
-            sim.emit(vec![Log::new_unchecked(address, topics, Bytes::from_static(data.as_bytes()))]);
+            sim.emit(vec![Log::new_unchecked(
+                address,
+                topics,
+                Bytes::from_static(data.as_bytes()),
+            )]);
         }
         sim.mine();
         let parrot = Parrot::new(sim);
@@ -87,7 +95,10 @@ impl Node {
                 }
                 3 => {
                     // The receipts hash to the header's root: a lie is found, whatever it is.
-                    let logs = self.rpc.logs_at(header, &self.watched, LogCheck::ReceiptsRoot).await?;
+                    let logs = self
+                        .rpc
+                        .logs_at(header, &self.watched, LogCheck::ReceiptsRoot)
+                        .await?;
                     let logs: Vec<_> = logs
                         .into_iter()
                         .map(|log| (log.address, log.topics, log.data, log.log_index))

@@ -11,7 +11,10 @@ pub(super) fn records(bytes: &[u8]) {
             continue;
         };
         let written = serde_json::to_vec(&record).expect("it was JSON");
-        assert_eq!(serde_json::from_slice::<Record>(&written).ok().as_ref(), Some(&record));
+        assert_eq!(
+            serde_json::from_slice::<Record>(&written).ok().as_ref(),
+            Some(&record)
+        );
         let (before, next) = (table.clone(), table.next_nonce());
         if table.apply(&record).is_ok() {
             taken.push(record);
@@ -22,7 +25,11 @@ pub(super) fn records(bytes: &[u8]) {
         let mut nonces: Vec<_> = table.open().filter_map(|entry| entry.nonce).collect();
         nonces.sort_unstable();
         assert!(nonces.windows(2).all(|pair| pair[0] != pair[1]), "a nonce twice");
-        assert!(nonces.iter().all(|nonce| *nonce < table.next_nonce() || *nonce == u64::MAX));
+        assert!(
+            nonces
+                .iter()
+                .all(|nonce| *nonce < table.next_nonce() || *nonce == u64::MAX)
+        );
     }
     assert_eq!(Table::replay(&taken), Ok(table.clone()));
     let kept = table.snapshot();

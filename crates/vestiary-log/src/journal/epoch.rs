@@ -7,6 +7,9 @@ use crate::error::{FileError, JournalError};
 use crate::files::{Durability, Files};
 
 const EPOCH_MAGIC: [u8; 4] = *b"vjep";
+/// What to do when the file contradicts the records.
+pub(super) const EPOCH_REMEDY: &str =
+    "make sure that no other writer runs and remove this file: the records tell the epoch";
 /// Length of the file.
 pub(super) const EPOCH_FILE_BYTES: usize = 24;
 
@@ -28,7 +31,7 @@ pub(super) fn read_epoch(files: &dyn Files, dir: &Path) -> Result<Option<(u64, u
         file: path.clone(),
         offset_bytes: 0,
         what,
-        remedy: "make sure that no other writer runs and remove this file: the records tell the epoch",
+        remedy: EPOCH_REMEDY,
     };
     let bytes = match files.read(&path, EPOCH_FILE_BYTES as u64) {
         Ok(bytes) => bytes,

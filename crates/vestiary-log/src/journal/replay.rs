@@ -198,6 +198,10 @@ fn read_segment(
     if first != replay.next_sequence {
         return Err(damaged(0, "does not begin where the segment before it ends"));
     }
+    if bytes.is_empty() {
+        // A segment has its first mark before it has its name.
+        return Err(damaged(0, "empty, which no segment ever is"));
+    }
     let mut at = 0;
     while at < bytes.len() {
         let repaired = |len: usize, what| Repaired {

@@ -225,6 +225,45 @@ fn the_epoch_is_found_again_when_its_file_was_removed() {
 }
 
 #[test]
+fn an_epoch_that_is_older_than_the_records_is_refused() {
+    let disk = ForgetfulDisk::new();
+    drop(open(&disk).unwrap());
+    let old = disk.content(Path::new("/j/epoch")).unwrap();
+    for record in ["a", "b", "c"] {
+        open(&disk).unwrap().0.append(&[record]).unwrap();
+    }
+    // Only this file came from a back-up. What is appended now would be left out as a replaced writer's.
+    disk.remove(Path::new("/j/epoch")).unwrap();
+    disk.write(Path::new("/j/epoch"), &old).unwrap();
+    let refused = open(&disk).unwrap_err();
+    assert!(
+        matches!(&refused, JournalError::Damaged { file, remedy, .. }
+            if file == Path::new("/j/epoch") && remedy.contains("remove this file")),
+        "{refused}"
+    );
+    disk.remove(Path::new("/j/epoch")).unwrap();
+    open(&disk).unwrap().0.append(&["d"]).unwrap();
+    let replay = open(&disk).unwrap().1;
+    assert_eq!(
+        payloads(&replay),
+        [(1, &b"a"[..]), (2, b"b"), (3, b"c"), (4, b"d")]
+    );
+}
+
+#[test]
+fn an_empty_segment_is_not_taken_for_a_new_journal() {
+    let disk = ForgetfulDisk::new();
+    open(&disk).unwrap().0.append(&["a"]).unwrap();
+    disk.remove(Path::new(FIRST_SEGMENT)).unwrap();
+    disk.write(Path::new(FIRST_SEGMENT), b"").unwrap();
+    let refused = open(&disk).unwrap_err();
+    assert!(
+        matches!(&refused, JournalError::Damaged { file, .. } if file == Path::new(FIRST_SEGMENT)),
+        "{refused}"
+    );
+}
+
+#[test]
 fn two_writers_are_refused() {
     let disk = ForgetfulDisk::new();
     let (journal, _) = open(&disk).unwrap();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::root;
 
 /// Which of our crates each crate uses, tests left out.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("vestiary-tlog", &[]),
     ("vestiary", &["vestiary-tlog"]),
     ("vestiary-log", &["vestiary-tlog"]),
@@ -27,6 +27,19 @@ const ARROWS: [(&str, &[&str]); 8] = [
             "vestiary-chain",
             "vestiary-log",
             "vestiary-mirror",
+            "vestiary-signing",
+            "vestiary-tlog",
+            "vestiary-worlds",
+        ],
+    ),
+    (
+        "vestiary-fuzz",
+        &[
+            "vestiary",
+            "vestiary-chain",
+            "vestiary-log",
+            "vestiary-mirror",
+            "vestiary-server",
             "vestiary-signing",
             "vestiary-tlog",
             "vestiary-worlds",
