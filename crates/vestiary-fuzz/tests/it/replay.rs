@@ -72,7 +72,7 @@ fn all_hold(run_one: impl Fn(Target) -> Result<(), String>) {
 }
 
 fn below(random: &SeededRandom, bound: usize) -> usize {
-    usize::try_from(random.below(bound.max(1) as u64)).unwrap()
+    usize::try_from(random.below(bound.max(1) as u64)).expect("below a usize")
 }
 
 /// One of the inputs with a few changes.
@@ -83,7 +83,7 @@ fn changed(random: &SeededRandom, inputs: &[Vec<u8>], max_len: usize) -> Vec<u8>
         let end = at + below(random, input.len() - at + 1).min(16);
         match below(random, 6) {
             0 if at < input.len() => input[at] ^= 1 << below(random, 8),
-            1 if at < input.len() => input[at] = u8::try_from(below(random, 256)).unwrap(),
+            1 if at < input.len() => input[at] = u8::try_from(below(random, 256)).expect("below 256"),
             2 => drop(input.drain(at..end)),
             3 => {
                 let piece = input[at..end].to_vec();
