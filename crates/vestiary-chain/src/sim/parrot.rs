@@ -67,7 +67,7 @@ impl Service<RequestPacket> for Parrot {
     fn call(&mut self, packet: RequestPacket) -> Self::Future {
         let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(answer) = answer else {
-            return self.honest.call(packet);
+            return Service::call(&mut self.honest, packet);
         };
         Box::pin(async move {
             let payload = payload(&answer)?;
