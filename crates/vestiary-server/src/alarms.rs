@@ -46,6 +46,10 @@ pub enum Alarm {
     JournalStopped,
     /// The log takes no entry any more.
     LogStopped,
+    /// Less than the reserve is free on the disk.
+    StorageFull,
+    /// A sync failed: nothing is written until a restart.
+    StorageStopped,
     /// A sending account has too little money.
     LanePaused,
     /// The chain is dearer than the cap.
@@ -66,13 +70,15 @@ pub enum Alarm {
 
 impl Alarm {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::ChainBehind,
         Self::ChainHalted,
         Self::ChainStale,
         Self::ClockBehind,
         Self::JournalStopped,
         Self::LogStopped,
+        Self::StorageFull,
+        Self::StorageStopped,
         Self::LanePaused,
         Self::FeesAboveCap,
         Self::LaneFailing,
@@ -92,6 +98,8 @@ impl Alarm {
             Self::ClockBehind => "clock_behind",
             Self::JournalStopped => "journal_stopped",
             Self::LogStopped => "log_stopped",
+            Self::StorageFull => "storage_full",
+            Self::StorageStopped => "storage_stopped",
             Self::LanePaused => "lane_paused",
             Self::FeesAboveCap => "fees_above_cap",
             Self::LaneFailing => "lane_failing",

@@ -8,6 +8,7 @@ use super::{ANCHOR_LATE_S, Alarm, CLAIM_LATE_S, CLOCK_BEHIND_S, INTENT_OPEN_S, S
 use crate::chain_status::ChainHealth;
 use crate::journal::{BatchId, BatchStage, ClaimId, State};
 use crate::service::Service;
+use crate::storage::StorageState;
 
 /// A commit is late when less than this part of `issuance.commit_within_s` is left.
 const COMMIT_LATE_PART: u64 = 4;
@@ -254,5 +255,12 @@ fn of_storage(service: &Service, found: &mut Vec<(Alarm, String)>) {
     }
     if service.log.has_stopped() {
         found.push((Alarm::LogStopped, "its writer has ended".into()));
+    }
+    match service.storage.state() {
+        StorageState::Writable => {}
+        StorageState::Full { free_bytes } => {
+            found.push((Alarm::StorageFull, format!("{free_bytes} bytes are free")));
+        }
+        StorageState::Stopped { why } => found.push((Alarm::StorageStopped, why)),
     }
 }

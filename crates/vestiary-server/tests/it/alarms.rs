@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use alloy_primitives::U256;
 use serde_json::{Value, json};
+use vestiary_log::sim::{Fault, ForgetfulDisk};
 use vestiary_server::alarms::{
     ANCHOR_LATE_S, Alarm, CLAIM_LATE_S, CLOCK_BEHIND_S, INTENT_OPEN_S, KEPT, LOOKED_AT, STALE_HEAD_S,
     STUCK_BLOCKS,
@@ -13,7 +15,7 @@ use vestiary_server::config::Config;
 
 use crate::operation::Proxy;
 use crate::support::actors::{Actor, Brand};
-use crate::support::{TestLedger, eventually, root};
+use crate::support::{Ground, TestLedger, eventually, root};
 
 /// The page, below the crate.
 const PAGE: &str = "crates/vestiary-server/OPERATIONS.md";
@@ -256,6 +258,32 @@ async fn a_writer_that_stopped_rings_until_the_next_start() {
     rings(&ledger, Alarm::JournalStopped).await;
     assert_eq!(ledger.client().get("/livez").await.status, 200);
     std::fs::write(&epoch, ours).unwrap();
+    ledger.stop().await;
+    ledger.run().await;
+    assert_eq!(raised(&ledger).await, BTreeSet::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_rings_until_there_is_room_and_a_failed_sync_until_the_next_start() {
+    const MIB: u64 = 1 << 20;
+    let Some(ground) = Ground::lay().await else {
+        return;
+    };
+    let disk = ForgetfulDisk::new();
+    disk.set_free_bytes(Some(8 * MIB));
+    let change = |config: &mut Config| config.service.storage_reserve_mib = 1;
+    let mut ledger = TestLedger::start_over(ground, Arc::new(disk.clone()), change).await;
+    disk.set_free_bytes(Some(MIB - 1));
+    rings(&ledger, Alarm::StorageFull).await;
+    disk.set_free_bytes(Some(8 * MIB));
+    over(&ledger, Alarm::StorageFull).await;
+
+    disk.fail_change(0, Fault::FsyncError);
+    let body = json!({ "label": "x", "scopes": ["admin"], "issuer_id": "" });
+    let refused = ledger.client().post("/v1/api-keys", "", &body).await;
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    rings(&ledger, Alarm::StorageStopped).await;
+    assert_eq!(ledger.client().get("/livez").await.status, 200);
     ledger.stop().await;
     ledger.run().await;
     assert_eq!(raised(&ledger).await, BTreeSet::new());
