@@ -3,9 +3,9 @@
 pub(crate) mod actors;
 pub(crate) mod checks;
 pub(crate) mod http;
+pub(crate) mod raw;
 pub(crate) mod simulated;
 pub(crate) mod stage;
-pub(crate) mod raw;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
