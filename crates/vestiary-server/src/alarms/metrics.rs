@@ -144,7 +144,7 @@ pub const LOOKED_AT: [Metric; 15] = [
 ];
 
 /// Counted or set where it happens.
-pub const KEPT: [Metric; 22] = [
+pub const KEPT: [Metric; 24] = [
     (
         "vestiary_blocks_applied_total",
         Kind::Counter,
@@ -154,6 +154,16 @@ pub const KEPT: [Metric; 22] = [
         "vestiary_blocks_reverted_total",
         Kind::Counter,
         "Blocks taken back out of it",
+    ),
+    (
+        "vestiary_chain_audits_total",
+        Kind::Counter,
+        "Old blocks compared with the node's",
+    ),
+    (
+        "vestiary_chain_divergence_total",
+        Kind::Counter,
+        "Those that the node has otherwise",
     ),
     (
         "vestiary_clock_skew_seconds",

@@ -60,7 +60,6 @@ impl Watch for Watched {
 /// Follows the chain until told to stop. Blocks are applied in order, many at once while catching up.
 pub async fn chain(service: Arc<Service>, mut follower: Follower<Watched>, mut stop: super::Stop) {
     let mut followed = Followed::load(&service);
-    metrics::gauge!("vestiary_chain_halted").set(0.0);
     if let Some(reason) = followed.halted.clone() {
         return halted(&service, &followed, "halted_before", reason).await;
     }
@@ -126,7 +125,6 @@ pub async fn chain(service: Arc<Service>, mut follower: Follower<Watched>, mut s
                 if !matches!(service.chain.health(), ChainHealth::Behind { .. }) {
                     tracing::warn!(code = reason.code(), "the chain cannot be followed");
                 }
-                metrics::counter!("vestiary_chain_behind_total", "code" => reason.code()).increment(1);
                 service
                     .chain
                     .behind(now_ms.saturating_sub(failing_ms), reason.code());
@@ -194,7 +192,6 @@ async fn halted(service: &Arc<Service>, followed: &Followed, code: &'static str,
         reason,
         "the follower halted; the last final state is served"
     );
-    metrics::gauge!("vestiary_chain_halted").set(1.0);
     let Some(finalized) = followed.finalized else {
         return tracing::error!("the node never said what is final; the state as it was last seen is served");
     };

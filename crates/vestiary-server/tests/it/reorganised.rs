@@ -181,9 +181,28 @@ async fn all_final(ledger: &TestLedger, claims: &[Value]) {
                 let open = orders.filter(|entry| !matches!(entry.state, State::Finalized { .. }));
                 let open = open.map(|entry| format!("{} {:?} {:?}", entry.order, entry.nonce, entry.state));
                 let batches = state.batches_waiting.iter().map(|id| state.commit_order(id));
-                (open.collect::<Vec<_>>(), batches.collect::<Vec<_>>())
+                let batches = batches.collect::<Vec<_>>();
+                let commits = state.batches.values().map(|batch| {
+                    let entry = state.commit_entry(&batch.prepared.id);
+                    let shown = ledger
+                        .service()
+                        .is_committed(batch.prepared.collection, batch.prepared.root);
+                    (
+                        entry.map(|entry| (entry.nonce, entry.state.clone())),
+                        shown.unwrap(),
+                    )
+                });
+                (open.collect::<Vec<_>>(), batches, commits.collect::<Vec<_>>())
             });
-            panic!("not final: {} claims; {open:#?}", waiting.len());
+            let lanes = ledger.service().lanes.views();
+            let head = (
+                ledger.service().mirror.head(),
+                ledger.ground.rpc.head().await.unwrap().block_ref(),
+            );
+            panic!(
+                "not final: {} claims; {open:#?} {lanes:?} {head:?}",
+                waiting.len()
+            );
         }
         ledger.ground.mine(1).await;
         let mut rest = Vec::new();
