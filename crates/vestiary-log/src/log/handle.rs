@@ -134,7 +134,7 @@ fn run(mut writer: LogWriter, mut requests: mpsc::Receiver<Request>) {
             group.push(request);
             next = requests.try_recv().ok();
         }
-        append_group(&mut writer, group);
+        append_group(&mut writer, &mut requests, group);
         if let Err(error) = writer.settle_if_due() {
             tracing::warn!("tiles were not made durable: {error}");
         }
@@ -156,13 +156,17 @@ fn run(mut writer: LogWriter, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-fn append_group(writer: &mut LogWriter, group: Vec<Request>) {
+fn append_group(writer: &mut LogWriter, requests: &mut mpsc::Receiver<Request>, group: Vec<Request>) {
     let (mut entries, mut answers) = (Vec::new(), Vec::new());
     for request in group {
         answers.push((request.entries.len() as u64, request.answer));
         entries.extend(request.entries);
     }
     let appended = writer.append(&entries);
+    if writer.stopped().is_some() {
+        // Seen by everybody before the first answer tells of it.
+        requests.close();
+    }
     let mut first_index = appended.as_ref().map_or(0, |appended| appended.first_index);
     for (count, answer) in answers {
         let appended = appended.clone().map(|all| Appended {
