@@ -89,28 +89,10 @@ pub(crate) fn mirror_config(config: &Config, deployment: &Deployment) -> MirrorC
 
 /// Opens the service. It does not follow the chain or answer yet; see [`crate::serve`].
 pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Service>> {
-    let data_dir = &config.service.data_dir;
-    if !data_dir.is_dir() {
-        bail!(
-            "{} is not a directory: make it, or mend service.data_dir",
-            data_dir.display()
-        );
-    }
+    let data_dir = existing(&config.service.data_dir)?;
     let deployment = Deployment::load(&config.chain.deployment).map_err(|error| anyhow!(error))?;
     let rpc = connect(&config, &deployment, outside.endpoint).await?;
-    let cost = if config.service.allow_development_keys {
-        KdfCost::Development
-    } else {
-        KdfCost::Standard
-    };
-    let signing = Keyring::open(
-        &dir(&config, "keys"),
-        outside.passphrase,
-        cost,
-        Arc::clone(&outside.random),
-    )
-    .context("opening the keys")?;
-
+    let signing = open_keys(&config, outside.passphrase, &outside.random)?;
     let reserve_bytes = config.service.storage_reserve_mib << 20;
     let storage = Storage::open(outside.files, data_dir, reserve_bytes).context("looking at the disk")?;
     let files = storage.files();
@@ -203,6 +185,25 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
     make_first_api_key(&service)?;
     reached(points::START_FINISHED);
     Ok(service)
+}
+
+fn existing(data_dir: &Path) -> anyhow::Result<&Path> {
+    if !data_dir.is_dir() {
+        bail!(
+            "{} is not a directory: make it, or mend service.data_dir",
+            data_dir.display()
+        );
+    }
+    Ok(data_dir)
+}
+
+fn open_keys(config: &Config, passphrase: Passphrase, random: &Arc<dyn Random>) -> anyhow::Result<Keyring> {
+    let cost = if config.service.allow_development_keys {
+        KdfCost::Development
+    } else {
+        KdfCost::Standard
+    };
+    Keyring::open(&dir(config, "keys"), passphrase, cost, Arc::clone(random)).context("opening the keys")
 }
 
 /// Ends what the last life began, and takes in what it left.

@@ -282,6 +282,7 @@ fn collections_that_cannot_be() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a row for each event")]
 fn registry_events_that_cannot_be() {
     let registry = config().registry;
     let (key, origin) = (B256::repeat_byte(1), keccak256("log.example/wearables"));

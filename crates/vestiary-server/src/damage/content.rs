@@ -58,7 +58,7 @@ impl Stored {
 
     /// Files that a registered design names and that are not there.
     fn check_wanted(&self, store: Option<&ContentStore>, state: Option<&State>, report: &mut Report) {
-        for sha256 in self.missing(store, state) {
+        for sha256 in Self::missing(store, state) {
             let file = self
                 .dir(Part::Content)
                 .join("files")
@@ -75,7 +75,7 @@ impl Stored {
         }
     }
 
-    fn missing(&self, store: Option<&ContentStore>, state: Option<&State>) -> Vec<Sha256> {
+    fn missing(store: Option<&ContentStore>, state: Option<&State>) -> Vec<Sha256> {
         let mut missing = Vec::new();
         let mut want = |sha256: Sha256| {
             let found = store.map(|store| store.get(&sha256));
@@ -115,7 +115,7 @@ impl Stored {
             let mut wanted: Vec<Sha256> = names.filter_map(|name| Sha256::from_hex(name).ok()).collect();
             // A document that comes back names files in its turn.
             for _ in 0..2 {
-                wanted.extend(self.missing(Some(&store), state));
+                wanted.extend(Self::missing(Some(&store), state));
                 for sha256 in std::mem::take(&mut wanted) {
                     self.restore_file(&store, copy, sha256, done)?;
                 }

@@ -261,7 +261,6 @@ pub(crate) fn view(record: &FileRecord) -> FileView {
 }
 
 /// The content store's errors as problems.
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub(crate) fn file_error(error: FileError) -> ApiError {
     let detail = format!("{}: {error}", error.code());
     match error {

@@ -102,7 +102,7 @@ pub fn certify_missing(service: &Service) -> Result<usize, ApiError> {
                 Ok(()) => made += 1,
                 // Serving goes on without: the certificates of this batch read as missing.
                 Err(error) => {
-                    tracing::error!(%error, batch = %batch.prepared.id, "certificates cannot be made again")
+                    tracing::error!(%error, batch = %batch.prepared.id, "certificates cannot be made again");
                 }
             }
         }

@@ -59,9 +59,9 @@ impl Watch for Watched {
 
 /// Follows the chain until told to stop. Blocks are applied in order, many at once while catching up.
 pub async fn chain(service: Arc<Service>, mut follower: Follower<Watched>, mut stop: super::Stop) {
-    let mut followed = Followed::load(&service);
-    if let Some(reason) = followed.halted.clone() {
-        return halted(&service, &followed, "halted_before", reason).await;
+    let mut kept = Followed::load(&service);
+    if let Some(reason) = kept.halted.clone() {
+        return halted(&service, &kept, "halted_before", reason).await;
     }
     let mut audits = Audits::default();
     audited(Audits::default(), Audits::default());
@@ -109,11 +109,11 @@ pub async fn chain(service: Arc<Service>, mut follower: Follower<Watched>, mut s
                     };
                     service.chain.caught_up(heads, now_ms);
                     service.work.notify_waiters();
-                    if service.config.chain.halt_on_finalized_rewrite && finalized != followed.finalized {
-                        followed.finalized = finalized;
-                        followed.keep(&service);
+                    if service.config.chain.halt_on_finalized_rewrite && finalized != kept.finalized {
+                        kept.finalized = finalized;
+                        kept.keep(&service);
                     }
-                    followed.finalized = finalized;
+                    kept.finalized = finalized;
                 }
                 flushed
             }
@@ -135,7 +135,7 @@ pub async fn chain(service: Arc<Service>, mut follower: Follower<Watched>, mut s
                 if let Err(error) = flushed {
                     tracing::error!(%error, "the mirror refused a block");
                 }
-                return halt(&service, followed, reason.code(), &reason.to_string()).await;
+                return halt(&service, kept, reason.code(), &reason.to_string()).await;
             }
         };
         if let Err(error) = applied {
@@ -150,8 +150,8 @@ pub async fn chain(service: Arc<Service>, mut follower: Follower<Watched>, mut s
             // The node showed something that cannot follow from what it showed before. Serving goes on, every answer
             // says so, and a rebuild starts from nothing; a restart tries again.
             let reason = format!("mirror_refused: {error}: run `vestiary rebuild`");
-            followed.seen_ms = seen_ms(&service);
-            return halted(&service, &followed, "mirror_refused", reason).await;
+            kept.seen_ms = seen_ms(&service);
+            return halted(&service, &kept, "mirror_refused", reason).await;
         }
     }
 }

@@ -44,10 +44,7 @@ pub async fn round(service: &Arc<Service>, pause: Duration) -> u64 {
         damaged += look(service, pause, move |service| read_bundle(service, index)).await;
     }
     let mut after = None;
-    loop {
-        let Ok(names) = service.content.list(after.as_ref(), MAX_LISTED) else {
-            break;
-        };
+    while let Ok(names) = service.content.list(after.as_ref(), MAX_LISTED) {
         let Some(last) = names.last().copied() else { break };
         for sha256 in names {
             damaged += look(service, pause, move |service| {
