@@ -40,13 +40,11 @@ fn open(path: &Path) -> Result<File, Failure> {
     let pipe = path.to_owned();
     // Nobody can wake a thread that opens a pipe; it ends with the process.
     std::thread::spawn(move || opened.send(File::open(pipe)));
-    match wait.recv_timeout(PIPE_PATIENCE) {
-        Ok(file) => file.map_err(|error| unreadable(path, error)),
-        Err(_) => {
-            let failure = unreadable(path, "nobody writes to this pipe");
-            Err(failure.remedy("name a file, or start what writes to the pipe"))
-        }
-    }
+    let Ok(file) = wait.recv_timeout(PIPE_PATIENCE) else {
+        let failure = unreadable(path, "nobody writes to this pipe");
+        return Err(failure.remedy("name a file, or start what writes to the pipe"));
+    };
+    file.map_err(|error| unreadable(path, error))
 }
 
 /// Reads a file of at most `max` bytes.

@@ -130,7 +130,7 @@ async fn what_is_late_rings_while_the_node_is_out_of_sight_and_is_over_when_it_i
     for alarm in [Alarm::ClaimLate, Alarm::AnchorLate, Alarm::ChainStale] {
         rings(&ledger, alarm).await;
     }
-    assert!(CLAIM_LATE_S > ANCHOR_LATE_S && CLAIM_LATE_S > STALE_HEAD_S);
+    const { assert!(CLAIM_LATE_S > ANCHOR_LATE_S && CLAIM_LATE_S > STALE_HEAD_S) };
     assert!(
         !raised(&ledger).await.contains(Alarm::CommitLate.code()),
         "there is time left"
@@ -193,8 +193,8 @@ async fn a_lane_that_cannot_go_on_rings_and_is_over_when_it_can() {
             state
                 .outboxes
                 .values()
-                .flat_map(|table| table.open().map(|entry| entry.is_in_flight()))
-                .any(|is_in_flight| is_in_flight)
+                .flat_map(vestiary_chain::submitter::Table::open)
+                .any(vestiary_chain::submitter::Entry::is_in_flight)
         });
         out.then_some(())
     })

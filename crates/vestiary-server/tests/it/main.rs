@@ -1,6 +1,11 @@
 //! The service with real parts: Anvil, contracts, key files, journal, log, mirror, HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(
+    clippy::similar_names,
+    reason = "what is sent and what is said stand beside each other"
+)]
+#![expect(clippy::single_match_else, reason = "two ways that it may end are two arms")]
 #![expect(clippy::too_many_lines, reason = "a table of cases is read as one")]
 #![expect(clippy::print_stdout, reason = "what ran and what is missing is said")]
 

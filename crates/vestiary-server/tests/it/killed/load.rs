@@ -93,9 +93,8 @@ impl Load<'_> {
         let reply = Client::try_send(request).await?;
         let signed = SignedCheckpoint::parse(&reply.body).unwrap();
         let (size, root) = (signed.unverified().size(), signed.unverified().root());
-        match promised.checkpoints.last() {
-            Some((before, _)) => assert!(*before <= size, "the log was {before} long and is {size}"),
-            None => {}
+        if let Some((before, _)) = promised.checkpoints.last() {
+            assert!(*before <= size, "the log was {before} long and is {size}");
         }
         promised.checkpoints.push((size, root));
         Some(())

@@ -227,7 +227,7 @@ impl Wrong {
     }
 
     #[track_caller]
-    fn is_nothing(self) {
+    fn none(self) {
         assert!(
             self.0.is_empty(),
             "{} are wrong:\n{}",
@@ -311,7 +311,7 @@ async fn no_route_takes_bad_names_parameters_or_headers_for_good() {
             wrong.unless_refused(&path, &send(&client, method, &path, &[], b"").await);
         }
         let many = vec![&b"x-many: 1"[..]; 70];
-        let long = [b"x-long: ".as_slice(), &[b'a'; 17 * 1024]].concat();
+        let long = [b"x-long: ".as_slice(), &vec![b'a'; 17 * 1024]].concat();
         for (what, lines) in [("70 fields", many), ("a field of 17 KiB", vec![&long[..]])] {
             let reply = send(&client, method, &good, &lines, b"").await;
             assert_eq!(reply.outcome(), "431 headers_too_large", "{name}: {what}");
@@ -391,7 +391,7 @@ async fn no_route_takes_bad_names_parameters_or_headers_for_good() {
         wrong.unless_refused(path, &reply);
         assert!(matches!(reply.status, 404 | 400), "{path}: {}", reply.status);
     }
-    wrong.is_nothing();
+    wrong.none();
     println!("ran: {} routes", rows.len());
 }
 
@@ -473,7 +473,7 @@ async fn no_body_of_another_form_is_taken() {
             "{name}: something changed"
         );
     }
-    wrong.is_nothing();
+    wrong.none();
     println!("ran: {tried} bodies");
     scene.ledger.check_everything().await;
 }

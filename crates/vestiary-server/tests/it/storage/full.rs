@@ -282,7 +282,8 @@ async fn a_real_file_system_that_fills_up_is_survived_with_the_database_on_it() 
     teller.tell(&ledger).await;
     let filler = data.join("somebody-elses");
     let mut file = std::fs::File::create(&filler).unwrap();
-    while file.write_all(&[7; 65_536]).is_ok() {}
+    let block = vec![7; 65_536];
+    while file.write_all(&block).is_ok() {}
     while file.write_all(&[7; 64]).is_ok() {}
     drop(file);
     assert_eq!(

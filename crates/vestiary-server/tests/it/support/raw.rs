@@ -1,5 +1,6 @@
 //! Bytes on a connection, where a client that knows HTTP would not send them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -60,7 +61,7 @@ pub(crate) fn request(client: &Client, method: &str, path: &str, lines: &[&[u8]]
         client.address()
     );
     if !client.key.is_empty() {
-        bytes.push_str(&format!("authorization: Bearer {}\r\n", client.key));
+        write!(bytes, "authorization: Bearer {}\r\n", client.key).unwrap();
     }
     let mut bytes = bytes.into_bytes();
     for line in lines {
