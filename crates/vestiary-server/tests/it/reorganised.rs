@@ -175,20 +175,7 @@ async fn all_final(ledger: &TestLedger, claims: &[Value]) {
     while !waiting.is_empty() {
         let health = ledger.service().chain.health();
         assert!(!matches!(health, ChainHealth::Halted { .. }), "{health:?}");
-        if began.elapsed() > Duration::from_secs(15) {
-            let mine = ledger.service().mirror.head().unwrap();
-            let rpc = &ledger.ground.rpc;
-            println!("HEALTH {health:?} mirror {mine:?}");
-            println!("by hash {:?}", rpc.header_by_hash(mine.hash).await.map(|h| h.map(|h| (h.number, h.parent_hash))));
-            for n in mine.number - 3..mine.number + 4 {
-                let h = rpc.header_by_number(n).await.unwrap().unwrap();
-                println!("{n} {} parent {} txs {}", h.hash, h.parent_hash, h.transactions.len());
-                let all: std::collections::BTreeSet<_> = [ledger.deployment().registry, ledger.deployment().factory, ledger.deployment().log_anchor].into();
-                let logs = rpc.logs_at(&h, &all, vestiary_chain::follower::LogCheck::ReceiptsRoot).await;
-                println!("   logs {:?}", logs.map(|l| l.len()));
-                let r: Result<Value, _> = rpc.call("eth_getBlockReceipts", (h.hash,)).await;
-                println!("   receipts {:?}", r.map(|r| r.as_array().map(Vec::len)));
-            }
+        if began.elapsed() > Duration::from_mins(2) {
             let open = ledger.service().ledger.read(|state| {
                 let orders = state.outboxes.values().flat_map(Table::entries);
                 let open = orders.filter(|entry| !matches!(entry.state, State::Finalized { .. }));
@@ -424,10 +411,7 @@ async fn a_storm_of_real_reorganisations_under_load_loses_and_doubles_nothing() 
         let height = ledger.ground.rpc.head().await.unwrap().number;
         let depth = (1 + seeded.below(STORM_DEPTH)).min(height - 1);
         deepest = deepest.max(depth);
-        // Anvil loses blocks when a transaction is mined while it reorganises.
-        ledger.ground.node("evm_setAutomine", json!([false])).await;
         ledger.ground.node("anvil_reorg", json!([depth, []])).await;
-        ledger.ground.node("evm_setAutomine", json!([true])).await;
         for _ in 0..=seeded.below(4) {
             let health = ledger.service().chain.health();
             assert!(
