@@ -301,13 +301,17 @@ pub(crate) fn describe_kept() {
                     counter!(name, "step" => step).increment(0);
                 }
             }
-            (
-                "vestiary_http_connections_refused_total"
-                | "vestiary_http_timeouts_total"
-                | "vestiary_http_requests_total"
-                | "vestiary_order_changes_total",
-                _,
-            )
+            ("vestiary_http_connections_refused_total", _) => {
+                for reason in ["all", "address"] {
+                    counter!(name, "reason" => reason).increment(0);
+                }
+            }
+            ("vestiary_http_timeouts_total", _) => {
+                for what in ["header", "idle", "body", "write"] {
+                    counter!(name, "what" => what).increment(0);
+                }
+            }
+            ("vestiary_http_requests_total" | "vestiary_order_changes_total", _)
             | (_, Kind::Gauge | Kind::Histogram) => {}
             (_, Kind::Counter) => counter!(name).increment(0),
         }

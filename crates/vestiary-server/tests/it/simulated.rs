@@ -19,7 +19,7 @@ use vestiary_mirror::{Mirror, MirrorConfig};
 use crate::support::stage;
 
 /// Schedules when nobody asks for another number.
-const SCHEDULES: u64 = 2_000;
+const SCHEDULES: u64 = 400;
 /// Stories told at once.
 const STORIES_AT_ONCE: usize = 2;
 /// Deepest reorganisation.
