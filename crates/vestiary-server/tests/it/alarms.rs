@@ -199,12 +199,14 @@ async fn a_lane_that_cannot_go_on_rings_and_is_over_when_it_can() {
         out.then_some(())
     })
     .await;
-    for _ in 0..=STUCK_BLOCKS {
+    // As many blocks as it takes: a transaction counts from when it was signed, which may be after the first of them.
+    for _ in 0..3 * STUCK_BLOCKS {
         ledger
             .ground
             .node("anvil_setNextBlockBaseFeePerGas", json!([dear]))
             .await;
         ledger.ground.mine(1).await;
+        ledger.settle().await;
     }
     rings(&ledger, Alarm::OrderStuck).await;
     let wearable = brand.wearable(design, 1);
