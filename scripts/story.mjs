@@ -144,7 +144,8 @@ async function brandIssues() {
   const events = await contract.queryFilter(contract.filters.BatchCommitted(null, null, null, batch.root))
   expect(events.length === 1 && events[0].args.count === 200n, 'the root is not on the chain once, with 200')
   const transaction = await node.getTransaction(events[0].transactionHash)
-  expect(transaction.from.toLowerCase() === submitter.address, 'somebody else paid for the transaction')
+  const lanes = Object.entries(dev.accounts).filter(([name]) => name.startsWith('submitter')).map(([, lane]) => lane.address)
+  expect(lanes.includes(transaction.from.toLowerCase()), 'somebody else paid for the transaction')
   tell(`its root is on the chain, all 200 in one transaction (block ${events[0].blockNumber})`)
   expect((statSync(issued.codes_file).mode & 0o777) === 0o600, 'the codes can be read by others')
 
