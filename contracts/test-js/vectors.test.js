@@ -40,10 +40,13 @@ test("@openzeppelin/merkle-tree rebuilds the root of every good batch file, and 
   assert.notEqual(StandardMerkleTree.of(leaves, LEAF).root, root);
 });
 
-// The rights of owners and issuers took what was spare: 8,077 bytes before them, 2,796 with them. What is still to come
-// (choosing, companions) has to stand in contracts of its own.
-test("every contract fits EIP-170 with at least 2 kB to spare", () => {
-  for (const name of ["LogAnchor", "IssuerRegistry", "WearableCollection", "CollectionFactory"]) {
-    assert.ok(artifact(name).deployedBytecodeBytes <= 24_576 - 2_048, name);
+// Room that a contract keeps below EIP-170, in bytes. The collection missed the 6 kB that the others keep when the rights
+// of owners and issuers came in: 8,077 bytes before them, 2,796 with them. What is still to come (choosing, companions)
+// has to stand in contracts of its own.
+const ROOM = { LogAnchor: 6_144, IssuerRegistry: 6_144, CollectionFactory: 6_144, WearableCollection: 2_796 };
+
+test("every contract fits EIP-170 with the room that is stated for it", () => {
+  for (const [name, room] of Object.entries(ROOM)) {
+    assert.ok(artifact(name).deployedBytecodeBytes <= 24_576 - room, name);
   }
 });
