@@ -299,7 +299,7 @@ async fn a_chain_that_was_rewritten_too_deep_rings_until_a_rebuild() {
     ledger.ground.mine(8).await;
     ledger.settle().await;
     assert_eq!(raised(&ledger).await, BTreeSet::new());
-    ledger.ground.node("anvil_reorg", json!([6, []])).await;
+    ledger.ground.reorganise(6).await;
     ledger.ground.mine(1).await;
     rings(&ledger, Alarm::ChainHalted).await;
     assert_eq!(ledger.client().get("/readyz").await.status, 503);

@@ -150,7 +150,7 @@ async fn a_real_node_that_rewrites_what_was_final_is_not_followed_until_a_rebuil
         .unwrap();
     ledger.settle().await;
     let finalized = ledger.ground.rpc.head().await.unwrap().number - 2;
-    ledger.ground.node("anvil_reorg", json!([4, []])).await;
+    ledger.ground.reorganise(4).await;
     ledger.ground.mine(1).await;
     let ready = eventually("the service halts", async || {
         let reply = ledger.client().get("/readyz").await;

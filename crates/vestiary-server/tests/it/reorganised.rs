@@ -116,7 +116,7 @@ async fn after_a_real_reorganisation_the_answers_are_those_of_an_independent_scr
         1
     );
     let before = ledger.ground.rpc.head().await.unwrap().hash;
-    ledger.ground.node("anvil_reorg", json!([2, []])).await;
+    ledger.ground.reorganise(2).await;
     ledger.ground.mine(1).await;
     let after = ledger.ground.rpc.head().await.unwrap().hash;
     assert_ne!(before, after);
@@ -139,7 +139,7 @@ async fn after_a_real_reorganisation_the_answers_are_those_of_an_independent_scr
     let claim = ledger.client().post("/v1/claims", "", &body).await.expect(202);
     let included = wait_claimed(&ledger, &claim).await;
     assert_eq!(compare(&ledger, &brand, &modules, &wallets).await, 4);
-    ledger.ground.node("anvil_reorg", json!([1, []])).await;
+    ledger.ground.reorganise(1).await;
     ledger.ground.mine(1).await;
     eventually("the claim is on the chain again", async || {
         let owners = recompute(&ledger, &brand, &modules).owners;
@@ -273,10 +273,7 @@ async fn a_commit_taken_back_comes_back_and_a_claim_refused_meanwhile_goes_out_a
 
     // The chain goes back to before the commit. The node refuses the claim: nothing knows its batch.
     let head = ledger.ground.rpc.head().await.unwrap().number;
-    ledger
-        .ground
-        .node("anvil_reorg", json!([head - before, []]))
-        .await;
+    ledger.ground.reorganise(head - before).await;
     ledger.ground.fund(payer).await;
     waits(false).await;
     assert_eq!(
@@ -337,10 +334,7 @@ async fn an_anchor_taken_back_is_anchored_again_by_the_same_order() {
     let nonce = order().nonce;
 
     let head = ledger.ground.rpc.head().await.unwrap().number;
-    ledger
-        .ground
-        .node("anvil_reorg", json!([head - before, []]))
-        .await;
+    ledger.ground.reorganise(head - before).await;
     eventually("the mirror takes the anchor back", async || {
         (latest().0 < size || latest().1.at.block != anchor.at.block).then_some(())
     })
@@ -411,7 +405,7 @@ async fn a_storm_of_real_reorganisations_under_load_loses_and_doubles_nothing() 
         let height = ledger.ground.rpc.head().await.unwrap().number;
         let depth = (1 + seeded.below(STORM_DEPTH)).min(height - 1);
         deepest = deepest.max(depth);
-        ledger.ground.node("anvil_reorg", json!([depth, []])).await;
+        ledger.ground.reorganise(depth).await;
         for _ in 0..=seeded.below(4) {
             let health = ledger.service().chain.health();
             assert!(

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use vestiary::ids::DesignId;
 use vestiary_chain::sim::Seeded;
 use vestiary_tlog::{Hash, SignedCheckpoint};
@@ -123,7 +123,7 @@ impl Load<'_> {
             if self.reorganises {
                 // Long enough for the block to be noted, too short for it to be final.
                 tokio::time::sleep(PAUSE * 8).await;
-                self.ledger.ground.node("anvil_reorg", json!([1, []])).await;
+                self.ledger.ground.reorganise(1).await;
             }
             self.ledger.ground.mine(1).await;
         }

@@ -202,6 +202,23 @@ anchor_delay_s = 0
         self.node("anvil_setBalance", json!([account, wei])).await;
     }
 
+    /// Replaces the last blocks by empty ones; their transactions are pending again. No block is made meanwhile by
+    /// transactions that come in: Anvil 1.7.1 can then keep one of a block that it took away, a chain that is none.
+    pub(crate) async fn reorganise(&self, depth_blocks: u64) {
+        self.node("evm_setAutomine", json!([false])).await;
+        let mut head = None;
+        // What was being mined when that was asked is in a block by now.
+        loop {
+            let now = self.rpc.head().await.expect("the node answers").hash;
+            if head.replace(now) == Some(now) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.node("anvil_reorg", json!([depth_blocks, []])).await;
+        self.node("evm_setAutomine", json!([true])).await;
+    }
+
     /// Mines empty blocks.
     pub(crate) async fn mine(&self, blocks: u64) {
         for _ in 0..blocks {
