@@ -11,6 +11,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
 use vestiary::digest::Sha256;
 use vestiary_worlds::cid::{Cid, UNIXFS_V1_2025};
 use vestiary_worlds::content::MAX_FILE_BYTES;
@@ -22,13 +24,26 @@ use crate::api_key::Scope;
 use crate::error::{ApiError, Code, Problem};
 use crate::service::Service;
 
+/// A file's own bytes in the description: nothing is said of them but their media type. (`Vec<u8>` would promise a JSON
+/// list of numbers.)
+#[derive(Debug)]
+struct FileBytes;
+
+impl utoipa::PartialSchema for FileBytes {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).into()
+    }
+}
+
+impl utoipa::ToSchema for FileBytes {}
+
 /// Takes in one file: its bytes are the body.
 ///
 /// GLB 2.0, PNG, JSON and plain text, told by their bytes, not by their name. Asking again with the same bytes
 /// answers the same. `Content-Digest: sha-256=:<base64>:` (RFC 9530) is checked where it is sent.
 #[utoipa::path(
     post, path = "/v1/files", tag = "files", security(("api_key" = [])),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = inline(FileBytes), content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "Stored, or already there", body = FileView),
         (status = 401, body = Problem), (status = 403, body = Problem), (status = 413, body = Problem),
@@ -74,8 +89,8 @@ pub async fn upload(
     get, path = "/files/{cid}", tag = "files",
     params(("cid" = String, Path, description = "CIDv1 in base32, or `sha256:<64 hex>`")),
     responses(
-        (status = 200, description = "The file", content((Vec<u8> = "model/gltf-binary"), (Vec<u8> = "image/png"), (Vec<u8> = "application/json"), (Vec<u8> = "text/plain"))),
-        (status = 206, description = "The range asked for", content((Vec<u8> = "model/gltf-binary"), (Vec<u8> = "image/png"), (Vec<u8> = "application/json"), (Vec<u8> = "text/plain"))),
+        (status = 200, description = "The file", content((inline(FileBytes) = "model/gltf-binary"), (inline(FileBytes) = "image/png"), (inline(FileBytes) = "application/json"), (inline(FileBytes) = "text/plain"))),
+        (status = 206, description = "The range asked for", content((inline(FileBytes) = "model/gltf-binary"), (inline(FileBytes) = "image/png"), (inline(FileBytes) = "application/json"), (inline(FileBytes) = "text/plain"))),
         (status = 304, description = "`If-None-Match` names it"),
         (status = 404, body = Problem), (status = 416, body = Problem),
     )
