@@ -8,20 +8,28 @@ pragma solidity ^0.8.28;
 ///
 /// Who may do what with a token:
 /// - its owner: give it away, burn it, lend it (nobody lends for it, approved accounts neither), offer it
-///   to a key, mark it lost, accept a revision of its design. Each of these also by a signature that
-///   anybody submits, see actBySignature;
+///   to a key, mark it lost, choose between it and its piece, accept a revision of its design. Each of
+///   these also by a signature that anybody submits, see actBySignature;
 /// - whom the owner approved: move it (ERC-721), nothing else;
 /// - the key it is offered to: take it, until the date of the offer;
-/// - the issuer's account: revoke it for a reason and lift that, which shows and stops nothing.
-/// Nobody else moves, burns or stops anything.
+/// - the issuer's account: revoke it for a reason and lift that, which shows and stops nothing; attest that
+///   its piece is retired; recover it within the terms of its design, see IRecovery.sol;
+/// - the custodian of its piece: attest that the piece is retired;
+/// - whom the owner named before: executors and guardians, see IEstate.sol and IRecovery.sol.
+/// Nobody else moves, burns or stops anything; default and deadline of a choice stand in the terms.
 ///
 /// Lost is the owner's own brake, for an account that somebody else has got into: while it is set
-/// nothing moves, is lent, offered, taken, burned or revised, whoever signs for the owner. Taking it off
-/// takes 7 days, because the thief signs for the owner too. A thief who is faster than the owner is not
-/// stopped by it.
+/// nothing moves, is lent, offered, taken, burned, chosen or revised, whoever signs for the owner. Taking
+/// it off takes the guardians or 7 days, because the thief signs for the owner too, and waits for the end of
+/// a recovery. A thief who is faster than the owner is not stopped by it.
 ///
-/// Trusts: nobody but the issuer's account, for what it revokes and proposes; accounts with code, for
-/// what they sign, as of the moment it is submitted.
+/// A recovery that has begun shows (flag 203, saleStatus) and stops neither owner nor market: a move ends it.
+/// It stops only what anybody could do to defeat it: settling a choice, and taking the lost flag off.
+///
+/// Trusts: Estate and Recovery, immutables of the implementation without owner or upgrade, to move a token
+/// for its owner as their interfaces say and not otherwise; the issuer's account, for what it revokes,
+/// proposes and attests; the custodian, for what it attests; accounts with code, for what they sign, as of
+/// the moment it is submitted.
 interface IWearableRights {
     /// @notice The flags of the token are now `flags` (see wordOf, bits 200–255 counted from 0). Said
     /// whenever any changes, other than when a burn sets the burned flag, which ERC-721's Transfer says.
@@ -35,6 +43,18 @@ interface IWearableRights {
 
     /// @notice The issuer revoked the token for `reason`, or with 0 lifts the revocation.
     event Revoked(uint256 indexed tokenId, uint16 reason);
+
+    /// @notice Of piece and wearable, `owner` keeps 1 the piece (the wearable is burned in this transaction,
+    /// and who holds the piece owes it to `owner`) or 2 the wearable. `byDefault`: nobody chose in time, and
+    /// the terms did.
+    event Chosen(uint256 indexed tokenId, address indexed owner, uint8 kept, bool byDefault);
+
+    /// @notice `by`, issuer or custodian, attests that the piece is retired. `evidence` is SHA-256 of what
+    /// shows it, or 0.
+    event Retired(uint256 indexed tokenId, address indexed by, bytes32 evidence);
+
+    /// @notice `custodian` holds the pieces of the design.
+    event CustodianChanged(uint64 indexed designId, address indexed custodian);
 
     /// @notice The token now follows this design document; zero: the one of the design's first commit.
     event RevisionAccepted(uint256 indexed tokenId, bytes32 designDigest);
@@ -54,6 +74,24 @@ interface IWearableRights {
     /// @notice Nobody asked to take the lost flag off, or the 7 days are not over.
     error LostNotClearing(uint256 tokenId, uint256 clearsAt);
 
+    /// @notice Somebody else claims the token for its owner, and what would defeat that waits for its end.
+    error TokenRecovering(uint256 tokenId);
+
+    /// @notice The design has nothing to choose, or no default to settle by; or `kept` is neither 1 nor 2.
+    error NothingToChoose(uint256 tokenId);
+
+    /// @notice The time to choose ended with second `chooseBy`; or has not ended, and nothing is settled yet.
+    error NotTheTime(uint256 chooseBy);
+
+    /// @notice The choice was made.
+    error AlreadyChosen(uint256 tokenId);
+
+    /// @notice The wearable was not chosen over its piece, or the piece is retired already.
+    error NotChoosing(uint256 tokenId);
+
+    /// @notice `caller` may not do this: neither issuer nor custodian, or not the contract that may.
+    error NotAllowed(address caller);
+
     /// @notice The token is offered to nobody, or to whom it was offered the time is over.
     error NotOffered(uint256 tokenId);
 
@@ -71,13 +109,13 @@ interface IWearableRights {
 
     /// @notice Moves the token to `to`. Owner only. No callback into the receiver.
     /// @dev The same as ERC-721's transferFrom by the owner; here because every owner's act begins with the
-    /// token id. A transfer by whatever way ends a loan, an offer and an approval; what is revoked stays
-    /// revoked.
+    /// token id. A transfer by whatever way ends a loan, an offer, an approval and a recovery; what is revoked
+    /// stays revoked, and what is chosen stays chosen.
     /// Reverts: NotTokenOwner, TokenLost, ERC-721's errors.
     function give(uint256 tokenId, address to) external;
 
     /// @notice Destroys the token for good; its word keeps the burned flag and the serial never returns.
-    /// Owner only: neither approved accounts nor the issuer.
+    /// Owner only: neither approved accounts nor the issuer. Releases no piece: for that, choose.
     /// @dev Reverts: NotTokenOwner, TokenLost, ERC-721's errors.
     function burn(uint256 tokenId) external;
 
@@ -106,8 +144,9 @@ interface IWearableRights {
     /// @dev Reverts: NotTokenOwner, TokenNotLost.
     function askClearLost(uint256 tokenId) external;
 
-    /// @notice Takes the lost flag off when 7 days have passed since that was asked. Anybody may.
-    /// @dev Reverts: TokenNotLost, LostNotClearing.
+    /// @notice Takes the lost flag off when 7 days have passed since that was asked and no recovery is under
+    /// way. Anybody may.
+    /// @dev Reverts: TokenNotLost, LostNotClearing, TokenRecovering.
     function clearLost(uint256 tokenId) external;
 
     /// @notice Revokes the token for a reason, or with reason 0 lifts that. Issuer's account only. It shows:
@@ -115,6 +154,33 @@ interface IWearableRights {
     /// @dev Reverts: NotIssuer of IWearableCollection, ERC-721's error for a token that does not exist.
     /// @param reason The issuer's reason code, from the list that it publishes.
     function revoke(uint256 tokenId, uint16 reason) external;
+
+    /// @notice Chooses between piece and wearable, for good, up to and including second chooseBy of the design's
+    /// terms. Owner only. 1, the piece: the wearable is burned, and the piece is released to the owner, by
+    /// whoever holds it, when the block is final. 2, the wearable: the piece is given up, and the token shows
+    /// as choosing until issuer and custodian both attest that the piece is retired.
+    /// @dev Reverts: NotTokenOwner, NothingToChoose, NotTheTime, TokenLost, AlreadyChosen.
+    function choose(uint256 tokenId, uint8 kept) external;
+
+    /// @notice Does what the terms say when nobody chose in time: default 1 burns the wearable, and the piece is
+    /// owed to its owner; default 2 gives up the piece. Anybody may, after chooseBy. Waits while the token is
+    /// lost or recovering, when nobody knows whom the piece would go to.
+    /// @dev Reverts: NothingToChoose, NotTheTime, TokenRecovering, TokenLost, AlreadyChosen, ERC-721's error
+    /// for a token that does not exist.
+    function settle(uint256 tokenId) external;
+
+    /// @notice Attests that the piece of a wearable that was chosen over it is retired. Issuer's account and the
+    /// design's custodian, each for itself; with both, the choice is complete: kept in place of choosing.
+    /// @dev An issuer that named itself custodian attests for both, which everybody sees in custodianOf.
+    /// Reverts: NotChoosing, NotAllowed, ERC-721's error for a token that does not exist.
+    /// @param evidence SHA-256 of what shows it, or 0.
+    function attestRetired(uint256 tokenId, bytes32 evidence) external;
+
+    /// @notice Names who holds the pieces of a design: the issuer's account names the first, and from then on
+    /// only the custodian hands over to the next, so that an issuer cannot pass it by. A custodian that is
+    /// gone leaves its wearables choosing.
+    /// @dev Reverts: NotAllowed (also for the zero custodian).
+    function setCustodian(uint64 designId, address custodian) external;
 
     /// @notice Makes the token follow a revision of its design that the issuer proposes; with zero, the
     /// design as it was first committed. Owner only.
@@ -131,6 +197,7 @@ interface IWearableRights {
     /// MarkLost(uint256 tokenId,uint256 nonce,uint256 deadline)
     /// AskClearLost(uint256 tokenId,uint256 nonce,uint256 deadline)
     /// AcceptRevision(uint256 tokenId,bytes32 designDigest,uint256 nonce,uint256 deadline)
+    /// Choose(uint256 tokenId,uint8 kept,uint256 nonce,uint256 deadline)
     ///
     /// The owner is who owns the token at that moment; with code, it is asked by ERC-1271. Nonces are the
     /// account's, in any order, each once; cancelNonce gives one up. Approvals are no acts: a signature
@@ -144,15 +211,34 @@ interface IWearableRights {
     /// @dev Reverts: NonceAlreadyUsed.
     function cancelNonce(uint256 nonce) external;
 
+    /// @notice Moves a token for its owner, out of the account that may be lost: the lost flag is taken off.
+    /// Estate and Recovery only. No callback into the receiver.
+    /// @dev Reverts: NotAllowed, NotTokenOwner when `owner` does not own the token, ERC-721's errors.
+    function moveFor(address owner, uint256 tokenId, address to) external;
+
+    /// @notice Clears and sets flags for the owner of a token: recovering and by guardians both ways, lost only
+    /// off. Recovery only.
+    /// @dev Reverts: NotAllowed (other flags too), NotTokenOwner, ERC-721's error for a token that does not exist.
+    /// @param cleared Bits of the owner word to clear.
+    /// @param set Bits of the owner word to set after that.
+    function changeFor(address owner, uint256 tokenId, uint256 cleared, uint256 set) external;
+
     /// @notice What a market asks before a sale. If any is true, a buyer would get less than it seems.
     /// @return lost The seller may not be who it should be, and the token does not move.
     /// @return revoked The issuer has a reason against it.
+    /// @return recovering Somebody else claims it for its owner, or in the owner's name.
     /// @return lent Somebody uses it now. The loan ends with the sale.
-    function saleStatus(uint256 tokenId) external view returns (bool lost, bool revoked, bool lent);
+    /// @return choosing Its piece is given up and not yet retired; or the time to choose is over and what the
+    /// terms do by default is still to be done, which may be to burn it.
+    function saleStatus(uint256 tokenId)
+        external
+        view
+        returns (bool lost, bool revoked, bool recovering, bool lent, bool choosing);
 
     /// @notice The token's storage word: bits 0–159 owner, 160–199 the user's expiry in seconds (that second
-    /// included; 0: not lent), 200–255 flags: 200 burned, 201 lost, 202 revoked, 205 offered. Bits 203
-    /// recovering and 204 choosing are reserved and read zero, as do the rest. Zero: never minted.
+    /// included; 0: not lent), 200–255 flags: 200 burned, 201 lost, 202 revoked, 203 recovering, 204 choosing
+    /// (the piece is given up, not yet retired), 205 offered, 206 the recovery is the guardians', 207 kept (the
+    /// piece is retired), 208 and 209 issuer and custodian attested. The rest are zero. Zero: never minted.
     function wordOf(uint256 tokenId) external view returns (uint256 word);
 
     /// @notice To which key the token is offered and up to which second, and from when on its lost flag may
@@ -164,6 +250,15 @@ interface IWearableRights {
 
     /// @notice The digest of the design document that the token follows.
     function designDigestOf(uint256 tokenId) external view returns (bytes32 designDigest);
+
+    /// @notice Who holds the pieces of the design; zero: nobody was named.
+    function custodianOf(uint64 designId) external view returns (address);
+
+    /// @notice The contract that carries out wills; the same for every clone.
+    function estate() external view returns (address);
+
+    /// @notice The contract that carries out recoveries; the same for every clone.
+    function recovery() external view returns (address);
 
     /// @notice Whether `account` has used, or given up, this nonce.
     function isNonceUsed(address account, uint256 nonce) external view returns (bool);

@@ -25,7 +25,9 @@ contract WearableCollection is Commits, Mints, ClaimKeys, OwnerSignatures, IERC5
     /// ERC-4906 has events only, so its id is given by the standard.
     bytes4 private constant ERC4906_ID = 0x49064906;
 
-    constructor(IIssuerRegistry registry_) CollectionBase(registry_) {}
+    constructor(IIssuerRegistry registry_, address estate_, address recovery_)
+        CollectionBase(registry_, estate_, recovery_)
+    {}
 
     /// @inheritdoc IWearableCollection
     function initialize(

@@ -1,4 +1,4 @@
-// A node, the four contracts deployed from the committed artifacts, a brand with one collection.
+// A node, the contracts deployed from the committed artifacts, a brand with one collection.
 import { spawn } from "node:child_process";
 import { Contract, ContractFactory, id, JsonRpcProvider, NonceManager } from "ethers";
 import { artifact } from "./fixtures.js";
@@ -42,7 +42,9 @@ export const startWorld = async () => {
   );
   const anchor = await deploy(service, "LogAnchor");
   const registry = await deploy(service, "IssuerRegistry", await anchor.getAddress());
-  const implementation = await deploy(service, "WearableCollection", await registry.getAddress());
+  const [estate, recovery] = [await deploy(service, "Estate"), await deploy(service, "Recovery")];
+  const companions = [await estate.getAddress(), await recovery.getAddress()];
+  const implementation = await deploy(service, "WearableCollection", await registry.getAddress(), ...companions);
   const factory = await deploy(service, "CollectionFactory", await registry.getAddress(), await implementation.getAddress());
 
   await (await registry.connect(brand).register("did:web:maison.example")).wait();
@@ -56,5 +58,5 @@ export const startWorld = async () => {
     node.removeAllListeners("exit");
     node.kill();
   };
-  return { provider, anchor, registry, factory, collection, brand, service, player, friend, stranger, stop };
+  return { provider, anchor, registry, estate, recovery, factory, collection, brand, service, player, friend, stranger, stop };
 };

@@ -49,11 +49,11 @@ contract RightsTest is World {
         vm.assertEq(collection.userExpires(_token), UNTIL);
         vm.warp(UNTIL);
         vm.assertEq(collection.userOf(_token), friend);
-        (,, bool lent) = collection.saleStatus(_token);
+        (,,, bool lent,) = collection.saleStatus(_token);
         vm.assertEq(lent, true);
         vm.warp(UNTIL + 1);
         vm.assertEq(collection.userOf(_token), address(0));
-        (,, lent) = collection.saleStatus(_token);
+        (,,, lent,) = collection.saleStatus(_token);
         vm.assertEq(lent, false);
     }
 
@@ -232,7 +232,7 @@ contract RightsTest is World {
         // The offer is over, the loan goes on.
         vm.assertEq(_flags(), OwnerWord.LOST);
         vm.assertEq(collection.userOf(_token), friend);
-        (bool lost,,) = collection.saleStatus(_token);
+        (bool lost,,,,) = collection.saleStatus(_token);
         vm.assertEq(lost, true);
 
         vm.prank(service);
@@ -324,7 +324,7 @@ contract RightsTest is World {
         emit IWearableRights.RightsChanged(_token, OwnerWord.REVOKED >> 200);
         vm.prank(brand);
         collection.revoke(_token, 7);
-        (, bool revoked,) = collection.saleStatus(_token);
+        (, bool revoked,,,) = collection.saleStatus(_token);
         vm.assertEq(revoked, true);
         vm.prank(player);
         collection.give(_token, friend);

@@ -31,7 +31,7 @@ abstract contract ClaimKeys is Leaves {
         bytes32[] calldata proof,
         bytes calldata signature
     ) external onlyIssuer {
-        require(block.timestamp <= deadline, DeadlinePassed(deadline));
+        _requireInTime(deadline);
         require(claimKey != address(0), ZeroClaimKey());
         _checkNewKey(newKey);
         _checkLeaf(root, tokenId, certificateDigest, claimKey, proof);

@@ -58,6 +58,10 @@ abstract contract CollectionBase is
     address internal constant WITHDRAWN = address(1);
 
     IIssuerRegistry internal immutable _REGISTRY;
+    /// @inheritdoc IWearableRights
+    address public immutable estate;
+    /// @inheritdoc IWearableRights
+    address public immutable recovery;
 
     /// Slot 8, bits 0–63; zero: not initialised.
     /// @inheritdoc IWearableCollection
@@ -100,9 +104,14 @@ abstract contract CollectionBase is
     /// Slot 22.
     /// @inheritdoc IWearableCollection
     mapping(address => bool) public isPauser;
+    /// Slot 23.
+    /// @inheritdoc IWearableRights
+    mapping(uint64 => address) public custodianOf;
 
-    constructor(IIssuerRegistry registry_) ERC721("", "") {
+    constructor(IIssuerRegistry registry_, address estate_, address recovery_) ERC721("", "") {
         _REGISTRY = registry_;
+        estate = estate_;
+        recovery = recovery_;
         issuerId = type(uint64).max;
     }
 
@@ -168,6 +177,19 @@ abstract contract CollectionBase is
         // A token that exists is a design's number and a serial, nothing above.
         // forge-lint: disable-next-line(unsafe-typecast)
         return uint64(tokenId >> 64);
+    }
+
+    function _requireInTime(uint256 deadline) internal view {
+        require(block.timestamp <= deadline, DeadlinePassed(deadline));
+    }
+
+    /// For what only somebody in particular may do; `allowed` says that the sender is.
+    function _requireAllowed(bool allowed) internal view {
+        require(allowed, NotAllowed(msg.sender));
+    }
+
+    function _requireOwnedBy(uint256 tokenId, address account) internal view {
+        require(_requireOwned(tokenId) == account, NotTokenOwner(tokenId, account));
     }
 
     function _requireIssuer() internal view {

@@ -26,7 +26,7 @@ abstract contract Commits is CollectionBase {
     function commitBatchBySignature(Batch calldata batch, uint256 deadline, bytes calldata signature)
         external
     {
-        require(block.timestamp <= deadline, DeadlinePassed(deadline));
+        _requireInTime(deadline);
         bytes32 hash = VestiaryTypes.commitBatch(batch, deadline);
         require(
             SignatureChecker.isValidSignatureNowCalldata(_issuerAccount(), hash, signature), BadSignature()

@@ -4,10 +4,10 @@ pragma solidity 0.8.37;
 import {IWearableCollection} from "../../interfaces/IWearableCollection.sol";
 import {IWearableRights} from "../../interfaces/IWearableRights.sol";
 import {OwnerWord} from "../libraries/OwnerWord.sol";
-import {Rights} from "./Rights.sol";
+import {Companions} from "./Companions.sol";
 
 /// @title What the issuer says of a design and a token after the fact, and what owners accept of it
-abstract contract Designs is Rights {
+abstract contract Designs is Companions {
     /// @inheritdoc IWearableCollection
     function proposeRevision(uint64 designId, bytes32 designDigest, bool proposed) external onlyIssuer {
         require(_designs[designId].nextSerial != 0 && designDigest != 0, BadDesign());

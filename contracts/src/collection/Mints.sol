@@ -23,7 +23,7 @@ abstract contract Mints is Leaves {
         bytes32[] calldata proof,
         bytes calldata signature
     ) external {
-        require(block.timestamp <= deadline, DeadlinePassed(deadline));
+        _requireInTime(deadline);
         require(claimKey != address(0), ZeroClaimKey());
         _checkLeaf(root, tokenId, certificateDigest, claimKey, proof);
         bytes32 hash = VestiaryTypes.claim(tokenId, certificateDigest, to, deadline);
@@ -54,7 +54,7 @@ abstract contract Mints is Leaves {
         bytes32[] calldata proof,
         bytes calldata signature
     ) external unlessPaused {
-        require(block.timestamp <= deadline, DeadlinePassed(deadline));
+        _requireInTime(deadline);
         require(isMinter[minter], NotMinter(minter));
         bytes32 hash = VestiaryTypes.voucher(tokenId, certificateDigest, to, deadline);
         require(SignatureChecker.isValidSignatureNowCalldata(minter, hash, signature), BadSignature());

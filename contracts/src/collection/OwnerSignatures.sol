@@ -16,7 +16,7 @@ abstract contract OwnerSignatures is Designs {
     function actBySignature(bytes calldata act, uint256 nonce, uint256 deadline, bytes calldata signature)
         external
     {
-        require(block.timestamp <= deadline, DeadlinePassed(deadline));
+        _requireInTime(deadline);
         bytes4 selector = bytes4(act);
         require(act.length >= 36, NotAnAct(selector)); // a selector and a token id
         bytes calldata arguments = act[4:];
@@ -41,6 +41,9 @@ abstract contract OwnerSignatures is Designs {
             _markLost(tokenId);
         } else if (selector == IWearableRights.askClearLost.selector) {
             _askClearLost(tokenId);
+        } else if (selector == IWearableRights.choose.selector) {
+            (, uint8 kept) = abi.decode(arguments, (uint256, uint8));
+            _choose(owner, tokenId, kept);
         } else {
             (, bytes32 designDigest) = abi.decode(arguments, (uint256, bytes32));
             _acceptRevision(tokenId, designDigest);
@@ -72,6 +75,7 @@ abstract contract OwnerSignatures is Designs {
         if (selector == IWearableRights.offer.selector) return VestiaryTypes.OFFER_TYPEHASH;
         if (selector == IWearableRights.markLost.selector) return VestiaryTypes.MARK_LOST_TYPEHASH;
         if (selector == IWearableRights.askClearLost.selector) return VestiaryTypes.ASK_CLEAR_LOST_TYPEHASH;
+        if (selector == IWearableRights.choose.selector) return VestiaryTypes.CHOOSE_TYPEHASH;
         require(selector == IWearableRights.acceptRevision.selector, NotAnAct(selector));
         return VestiaryTypes.ACCEPT_REVISION_TYPEHASH;
     }

@@ -16,7 +16,7 @@ abstract contract Rights is CollectionBase {
     uint256 private constant CLEARING = 7 days;
 
     modifier onlyOwner(uint256 tokenId) {
-        _requireSenderOwns(tokenId);
+        _requireOwnedBy(tokenId, msg.sender);
         _;
     }
 
@@ -127,9 +127,16 @@ abstract contract Rights is CollectionBase {
 
     /// @inheritdoc IWearableRights
     function clearLost(uint256 tokenId) external {
-        require(OwnerWord.load(tokenId) & OwnerWord.LOST != 0, TokenNotLost(tokenId));
+        uint256 word = OwnerWord.load(tokenId);
+        require(word & OwnerWord.LOST != 0, TokenNotLost(tokenId));
         uint256 clearsAt = _begun[tokenId].lostClearsAt;
         require(clearsAt != 0 && block.timestamp >= clearsAt, LostNotClearing(tokenId, clearsAt));
+        // Or a thief would wait for the 7 days and end the recovery.
+        _requireNotRecovering(tokenId, word);
+        _clearLost(tokenId);
+    }
+
+    function _clearLost(uint256 tokenId) internal {
         _begun[tokenId].lostClearsAt = 0;
         _changeFlags(tokenId, OwnerWord.LOST, 0);
     }
@@ -149,16 +156,8 @@ abstract contract Rights is CollectionBase {
             : (begun.offeredTo, begun.offerUntil, begun.lostClearsAt);
     }
 
-    /// @inheritdoc IWearableRights
-    function saleStatus(uint256 tokenId) external view returns (bool lost, bool revoked, bool lent) {
-        uint256 word = _wordOfOwned(tokenId);
-        lost = word & OwnerWord.LOST != 0;
-        revoked = word & OwnerWord.REVOKED != 0;
-        lent = userExpires(tokenId) >= block.timestamp;
-    }
-
-    function _requireSenderOwns(uint256 tokenId) private view {
-        require(_requireOwned(tokenId) == msg.sender, NotTokenOwner(tokenId, msg.sender));
+    function _requireNotRecovering(uint256 tokenId, uint256 word) internal pure {
+        require(word & OwnerWord.RECOVERING == 0, TokenRecovering(tokenId));
     }
 
     /// A time that is not over and fits into 40 bits.

@@ -8,8 +8,7 @@ pragma solidity 0.8.37;
 ///
 ///   bits   0–159  owner; zero: not minted, or burned
 ///   bits 160–199  user's expiry, seconds, that second included; zero: not lent
-///   bits 200–255  flags, below; 203 recovering and 204 choosing are reserved, they and the
-///                 rest are zero
+///   bits 200–255  flags, below; those without a name are zero
 ///
 /// A test pins the slot, and that neither side ever disturbs the other's bits.
 library OwnerWord {
@@ -26,11 +25,25 @@ library OwnerWord {
     uint256 internal constant LOST = 1 << 201;
     /// The issuer says so, for a reason that its event names.
     uint256 internal constant REVOKED = 1 << 202;
+    /// A recovery has begun: somebody else claims the token for its owner.
+    uint256 internal constant RECOVERING = 1 << 203;
+    /// The wearable was chosen over its piece, which is not yet attested to be retired.
+    uint256 internal constant CHOOSING = 1 << 204;
     /// Offered to a key.
     uint256 internal constant OFFERED = 1 << 205;
+    /// The recovery that has begun is that of the owner's guardians; without it, the issuer's.
+    uint256 internal constant BY_GUARDIANS = 1 << 206;
+    /// The wearable was chosen over its piece, and the piece is retired.
+    uint256 internal constant KEPT = 1 << 207;
+    /// The issuer attests that the piece is retired.
+    uint256 internal constant ISSUER_ATTESTED = 1 << 208;
+    /// The custodian attests that the piece is retired.
+    uint256 internal constant CUSTODIAN_ATTESTED = 1 << 209;
 
+    /// Either kind of recovery, whole.
+    uint256 internal constant ANY_RECOVERY = RECOVERING | BY_GUARDIANS;
     /// What ends when a wearable goes to another owner.
-    uint256 internal constant ENDS_WITH_OWNER = EXPIRY | OFFERED;
+    uint256 internal constant ENDS_WITH_OWNER = EXPIRY | OFFERED | ANY_RECOVERY;
 
     /// The whole word; zero if the token was never minted.
     function load(uint256 tokenId) internal view returns (uint256 word) {

@@ -45,6 +45,33 @@ library VestiaryTypes {
         keccak256("AskClearLost(uint256 tokenId,uint256 nonce,uint256 deadline)");
     bytes32 internal constant ACCEPT_REVISION_TYPEHASH =
         keccak256("AcceptRevision(uint256 tokenId,bytes32 designDigest,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant CHOOSE_TYPEHASH =
+        keccak256("Choose(uint256 tokenId,uint8 kept,uint256 nonce,uint256 deadline)");
+
+    // Acts of Estate and Recovery, see ISignedActs.actBySignature.
+
+    bytes32 internal constant SET_WILL_TYPEHASH = keccak256(
+        "SetWill(address[] heirs,address[] executors,uint8 threshold,uint40 moratorium,uint256 nonce,uint256 deadline)"
+    );
+    bytes32 internal constant STILL_HERE_TYPEHASH = keccak256("StillHere(uint256 nonce,uint256 deadline)");
+    bytes32 internal constant OPEN_ESTATE_TYPEHASH =
+        keccak256("OpenEstate(address owner,address heir,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant SET_GUARDIANS_TYPEHASH = keccak256(
+        "SetGuardians(address[] guardians,uint8 threshold,uint40 delay,uint256 nonce,uint256 deadline)"
+    );
+    bytes32 internal constant KEEP_GUARDIANS_TYPEHASH =
+        keccak256("KeepGuardians(uint256 nonce,uint256 deadline)");
+    bytes32 internal constant VETO_TYPEHASH =
+        keccak256("Veto(address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant RECOVER_TYPEHASH = keccak256(
+        "Recover(address owner,address collection,uint256[] tokenIds,address to,uint256 nonce,uint256 deadline)"
+    );
+    bytes32 internal constant STOP_RECOVERY_TYPEHASH = keccak256(
+        "StopRecovery(address owner,address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)"
+    );
+    bytes32 internal constant CLEAR_LOST_TYPEHASH = keccak256(
+        "ClearLost(address owner,address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)"
+    );
 
     /// The hash that the issuer's account signs to commit `batch` on this contract.
     function commitBatch(IWearableCollection.Batch calldata batch, uint256 deadline)
@@ -87,8 +114,9 @@ library VestiaryTypes {
         return _signingHash(keccak256(abi.encode(TAKE_TYPEHASH, tokenId, from, to, until)));
     }
 
-    /// The hash that an owner signs for an act with these arguments, each a whole word.
-    function act(bytes32 typeHash, bytes calldata arguments, uint256 nonce, uint256 deadline)
+    /// The hash that somebody signs for an act with these arguments, each a whole word: of an array, the
+    /// hash of its elements.
+    function act(bytes32 typeHash, bytes memory arguments, uint256 nonce, uint256 deadline)
         internal
         view
         returns (bytes32)

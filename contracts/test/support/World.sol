@@ -3,8 +3,10 @@ pragma solidity 0.8.37;
 
 import {IWearableCollection} from "../../interfaces/IWearableCollection.sol";
 import {CollectionFactory} from "../../src/CollectionFactory.sol";
+import {Estate} from "../../src/Estate.sol";
 import {IssuerRegistry} from "../../src/IssuerRegistry.sol";
 import {LogAnchor} from "../../src/LogAnchor.sol";
+import {Recovery} from "../../src/Recovery.sol";
 import {WearableCollection} from "../../src/WearableCollection.sol";
 import {Trees} from "./Trees.sol";
 import {Vm} from "./Vm.sol";
@@ -21,6 +23,8 @@ abstract contract World {
 
     LogAnchor internal logAnchor;
     IssuerRegistry internal registry;
+    Estate internal estate;
+    Recovery internal recovery;
     WearableCollection internal implementation;
     CollectionFactory internal factory;
     WearableCollection internal collection;
@@ -36,7 +40,9 @@ abstract contract World {
         vm.warp(NOW);
         logAnchor = new LogAnchor();
         registry = new IssuerRegistry(logAnchor);
-        implementation = new WearableCollection(registry);
+        estate = new Estate();
+        recovery = new Recovery();
+        implementation = new WearableCollection(registry, address(estate), address(recovery));
         factory = new CollectionFactory(registry, implementation);
         vm.prank(brand);
         brandId = registry.register("did:web:maison.example");

@@ -36,12 +36,33 @@ pub struct Deployment {
     /// `IssuerRegistry`.
     #[serde(with = "serde_address")]
     pub registry: Address,
+    /// `Estate`, which carries out wills.
+    #[serde(with = "serde_address")]
+    pub estate: Address,
+    /// `Recovery`, which carries out recoveries.
+    #[serde(with = "serde_address")]
+    pub recovery: Address,
     /// `WearableCollection`, of which every collection is a clone.
     #[serde(with = "serde_address")]
     pub implementation: Address,
     /// `CollectionFactory`.
     #[serde(with = "serde_address")]
     pub factory: Address,
+    /// keccak-256 of `LogAnchor`'s code.
+    #[serde(with = "serde_b256")]
+    pub log_anchor_code_hash: B256,
+    /// keccak-256 of `IssuerRegistry`'s code.
+    #[serde(with = "serde_b256")]
+    pub registry_code_hash: B256,
+    /// keccak-256 of `Estate`'s code.
+    #[serde(with = "serde_b256")]
+    pub estate_code_hash: B256,
+    /// keccak-256 of `Recovery`'s code.
+    #[serde(with = "serde_b256")]
+    pub recovery_code_hash: B256,
+    /// keccak-256 of `CollectionFactory`'s code.
+    #[serde(with = "serde_b256")]
+    pub factory_code_hash: B256,
     /// keccak-256 of the implementation's code.
     #[serde(with = "serde_b256")]
     pub implementation_code_hash: B256,
@@ -81,28 +102,33 @@ impl Deployment {
         bytes
     }
 
-    /// Checks that what stands on the chain is what the file names.
+    /// Checks that what stands on the chain is what the file names, byte for byte.
     pub async fn check(&self, rpc: &Rpc) -> Result<()> {
         let head = rpc.head().await?.hash;
-        for (what, address) in [
-            ("LogAnchor", self.log_anchor),
-            ("IssuerRegistry", self.registry),
-            ("CollectionFactory", self.factory),
+        for (what, address, code_hash) in [
+            ("LogAnchor", self.log_anchor, self.log_anchor_code_hash),
+            ("IssuerRegistry", self.registry, self.registry_code_hash),
+            ("Estate", self.estate, self.estate_code_hash),
+            ("Recovery", self.recovery, self.recovery_code_hash),
+            (
+                "WearableCollection",
+                self.implementation,
+                self.implementation_code_hash,
+            ),
+            ("CollectionFactory", self.factory, self.factory_code_hash),
         ] {
-            if read::code(rpc, address, head).await?.is_empty() {
-                return Err(ChainError::Contract {
-                    what,
-                    address,
-                    problem: "there is no code",
-                });
-            }
-        }
-        if read::code_hash(rpc, self.implementation, head).await? != self.implementation_code_hash {
-            let (what, address) = ("WearableCollection", self.implementation);
+            let code = read::code(rpc, address, head).await?;
+            let problem = if code.is_empty() {
+                "there is no code"
+            } else if keccak256(&code) != code_hash {
+                "the code is another one"
+            } else {
+                continue;
+            };
             return Err(ChainError::Contract {
                 what,
                 address,
-                problem: "the code is another one",
+                problem,
             });
         }
         Ok(())
@@ -145,7 +171,7 @@ pub enum Placed {
     Before,
 }
 
-/// Puts the four contracts on the chain, in the order in which they name one another. `told` hears of each.
+/// Puts the contracts on the chain, in the order in which they name one another. `told` hears of each.
 ///
 /// Where the [deployment proxy](DEPLOYMENT_PROXY) is, the addresses follow from the contracts' code: whoever
 /// deploys, and however often, gets the same ones, and what stands already is left alone. Elsewhere they follow
@@ -193,10 +219,22 @@ pub async fn deploy_with(
         log_anchor.abi_encode(),
     )
     .await?;
+    let estate = put(
+        "Estate",
+        include_str!("../../../contracts/artifacts/Estate.json"),
+        Vec::new(),
+    )
+    .await?;
+    let recovery = put(
+        "Recovery",
+        include_str!("../../../contracts/artifacts/Recovery.json"),
+        Vec::new(),
+    )
+    .await?;
     let implementation = put(
         "WearableCollection",
         include_str!("../../../contracts/artifacts/WearableCollection.json"),
-        registry.abi_encode(),
+        (registry, estate, recovery).abi_encode_params(),
     )
     .await?;
     let factory = put(
@@ -217,8 +255,15 @@ pub async fn deploy_with(
         first_block,
         log_anchor,
         registry,
+        estate,
+        recovery,
         implementation,
         factory,
+        log_anchor_code_hash: read::code_hash(rpc, log_anchor, head).await?,
+        registry_code_hash: read::code_hash(rpc, registry, head).await?,
+        estate_code_hash: read::code_hash(rpc, estate, head).await?,
+        recovery_code_hash: read::code_hash(rpc, recovery, head).await?,
+        factory_code_hash: read::code_hash(rpc, factory, head).await?,
         implementation_code_hash: read::code_hash(rpc, implementation, head).await?,
         clone_code_hash: clone_code_hash(implementation),
     })

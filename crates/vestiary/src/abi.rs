@@ -39,13 +39,25 @@ mod generated {
     );
     sol!(
         #[sol(all_derives)]
+        "../../contracts/interfaces/ISignedActs.sol"
+    );
+    sol!(
+        #[sol(all_derives)]
+        "../../contracts/interfaces/IEstate.sol"
+    );
+    sol!(
+        #[sol(all_derives)]
+        "../../contracts/interfaces/IRecovery.sol"
+    );
+    sol!(
+        #[sol(all_derives)]
         "../../contracts/interfaces/Standards.sol"
     );
 }
 
 pub use generated::{
     ICollectionFactory, IERC165, IERC721, IERC1271, IERC2981, IERC4906, IERC4907, IERC5267, IERC7572,
-    IIssuerRegistry, ILogAnchor, IWearableCollection, IWearableRights,
+    IEstate, IIssuerRegistry, ILogAnchor, IRecovery, ISignedActs, IWearableCollection, IWearableRights,
 };
 
 /// Longest text of a contract that [`describe_revert`] passes on, in characters.
@@ -69,6 +81,9 @@ pub fn describe_revert(data: &[u8]) -> Option<String> {
         .or_else(|| described::<IIssuerRegistry::IIssuerRegistryErrors>(data))
         .or_else(|| described::<ICollectionFactory::ICollectionFactoryErrors>(data))
         .or_else(|| described::<ILogAnchor::ILogAnchorErrors>(data))
+        .or_else(|| described::<IRecovery::IRecoveryErrors>(data))
+        .or_else(|| described::<IEstate::IEstateErrors>(data))
+        .or_else(|| described::<ISignedActs::ISignedActsErrors>(data))
         .or_else(|| Some(readable(&Revert::abi_decode_validate(data).ok()?.reason)))
         .or_else(|| Some(Panic::abi_decode_validate(data).ok()?.to_string()))
 }
@@ -180,7 +195,7 @@ mod tests {
     #[test]
     fn our_events_have_the_signatures_that_the_mirror_counts_on() {
         let topic = |signature: &str| keccak256(signature);
-        let pairs: [(B256, &str); 11] = [
+        let pairs: [(B256, &str); 15] = [
             (
                 IIssuerRegistry::KeyCompromised::SIGNATURE_HASH,
                 "KeyCompromised(uint64,bytes32,bytes32,uint64,uint64)",
@@ -220,6 +235,22 @@ mod tests {
             (
                 IWearableCollection::MinterChanged::SIGNATURE_HASH,
                 "MinterChanged(address,bool)",
+            ),
+            (
+                IWearableRights::Chosen::SIGNATURE_HASH,
+                "Chosen(uint256,address,uint8,bool)",
+            ),
+            (
+                IRecovery::RecoveryBegan::SIGNATURE_HASH,
+                "RecoveryBegan(address,uint256,address,address,bool,uint256)",
+            ),
+            (
+                IEstate::WillChanged::SIGNATURE_HASH,
+                "WillChanged(address,address[],address[],uint8,uint40)",
+            ),
+            (
+                IEstate::Bequeathed::SIGNATURE_HASH,
+                "Bequeathed(address,address,address,uint256)",
             ),
             (
                 ILogAnchor::Anchored::SIGNATURE_HASH,

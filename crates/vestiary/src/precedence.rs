@@ -1,8 +1,11 @@
 //! What wins when two rights of a wearable meet on the chain, as a table: `fixtures/rights.json` has the same cells
 //! as data, and the tests of the contracts replay each of them.
 //!
-//! Two rules make all of it. What is marked lost does not move, is not lent, offered, taken, burned or revised. A move
-//! ends what the owner before began: loan, offer, approval and delegation; a revocation outlives it.
+//! Four rules make all of it. What is marked lost does not move, is not lent, offered, taken, burned, chosen or revised,
+//! other than by guardians, executors or issuer, whose delays are longer than a thief's patience is good for; and the
+//! owner has no veto against them then. A move ends what the owner before began: loan, offer, approval, delegation and
+//! recovery; a revocation and a choice outlive it. Who was named earlier comes first: the owner, then guardians,
+//! executors, issuer. What anybody may do waits for a recovery, since it would defeat one.
 
 use crate::text::words;
 
@@ -15,10 +18,18 @@ words! {
         Delegated = "delegated",
         /// The owner marked it lost.
         Lost = "lost",
+        /// The issuer is recovering it, within the date of the terms.
+        InIssuerRecovery = "in_issuer_recovery",
+        /// The owner's guardians are recovering it.
+        InGuardianRecovery = "in_guardian_recovery",
+        /// The owner's executors have opened the estate that it belongs to.
+        InEstate = "in_estate",
         /// Its owner offers it to a key.
         Offered = "offered",
         /// Its owner approved a market to move it.
         Approved = "approved",
+        /// It was chosen over its piece, which is not yet attested to be retired.
+        Choosing = "choosing",
         /// The issuer revoked it.
         Revoked = "revoked",
     }
@@ -39,10 +50,30 @@ words! {
         Offer = "offer",
         /// The owner burns it.
         Burn = "burn",
+        /// The owner chooses the piece, which burns the wearable.
+        Choose = "choose",
+        /// Anybody settles by default, the piece, what the owner did not choose in time.
+        Settle = "settle",
+        /// Issuer and custodian attest that the piece is retired.
+        Attest = "attest",
         /// The owner marks it lost.
         MarkLost = "mark_lost",
         /// The owner asks to take the lost flag off.
         ClearLost = "clear_lost",
+        /// The guardians take the lost flag off.
+        GuardiansClearLost = "guardians_clear_lost",
+        /// The guardians recover it to the owner's new account.
+        GuardiansRecover = "guardians_recover",
+        /// The guardians stop a recovery.
+        GuardiansStop = "guardians_stop",
+        /// The executors open the estate for an heir, and it is carried out.
+        Inherit = "inherit",
+        /// The issuer recovers it to the owner's new account.
+        IssuerRecovers = "issuer_recovers",
+        /// The owner vetoes the recovery that is under way; where none is, one of its guardians.
+        Veto = "veto",
+        /// The owner gives a sign of life.
+        StillHere = "still_here",
         /// The owner accepts a revision of its design.
         Revise = "revise",
         /// The issuer revokes it.
@@ -55,10 +86,12 @@ words! {
 words! {
     /// Whom a cell of the table protects.
     Protected {
-        /// Who owns it.
+        /// Who owns it, or did before a thief came.
         Owner = "owner",
         /// Who gets it next, and gets it free of others' rights.
         Buyer = "buyer",
+        /// Whom the owner's will names.
+        Heir = "heir",
         /// The issuer, who may always say what it thinks of it.
         Issuer = "issuer",
     }
@@ -69,7 +102,7 @@ words! {
 pub enum Outcome {
     /// It is done.
     Allowed,
-    /// The contract refuses with the error of this name.
+    /// The contract refuses with the error of this name, however long one waits.
     Blocked(&'static str),
     /// It is refused with the error of this name until so many seconds after it was asked for, and done then.
     Pending {
@@ -91,44 +124,103 @@ pub struct Meeting {
     pub protects: Protected,
 }
 
+const DAY_S: u64 = 24 * 3600;
 /// Seconds between an owner's wish to take the lost flag off and its effect.
-pub const CLEARING_S: u64 = 7 * 24 * 3600;
+pub const CLEARING_S: u64 = 7 * DAY_S;
+/// The shortest delay that an owner can give its guardians, in seconds; the table's.
+pub const GUARDIANS_S: u64 = 7 * DAY_S;
+/// The shortest moratorium of a will, in seconds; the table's.
+pub const MORATORIUM_S: u64 = 30 * DAY_S;
+/// Seconds of notice of an issuer's recovery.
+pub const ISSUER_NOTICE_S: u64 = 30 * DAY_S;
 
-/// What happens when `attempt` meets a wearable that is `standing`.
+/// What happens when `attempt` meets a wearable that is `standing`, and nothing else is true of it.
 pub fn meet(standing: Standing, attempt: Attempt) -> Meeting {
-    let outcome = match (standing, attempt) {
-        (_, Attempt::DelegateActs) => Outcome::Blocked("NotTokenOwner"),
-        (Standing::Lost, Attempt::ClearLost) => Outcome::Pending {
-            error: "LostNotClearing",
-            after_s: CLEARING_S,
-        },
-        (_, Attempt::ClearLost) => Outcome::Blocked("TokenNotLost"),
-        (_, Attempt::MarkLost | Attempt::Revoke) => Outcome::Allowed,
-        // Marking it lost ended the offer.
-        (Standing::Lost, Attempt::Take) => Outcome::Blocked("NotOffered"),
-        (Standing::Lost, _) => Outcome::Blocked("TokenLost"),
-        _ => Outcome::Allowed,
-    };
-    let moves = matches!(
-        attempt,
-        Attempt::Give | Attempt::Sell | Attempt::Take | Attempt::Burn
-    );
-    let ends = match standing {
-        Standing::Lent => moves || attempt == Attempt::Lend,
-        Standing::Offered => moves || matches!(attempt, Attempt::Offer | Attempt::MarkLost),
-        Standing::Delegated | Standing::Approved => moves,
-        Standing::Lost => attempt == Attempt::ClearLost,
-        Standing::Revoked => false,
-    };
-    let protects = match attempt {
-        Attempt::Revoke => Protected::Issuer,
-        Attempt::Sell | Attempt::Take if outcome == Outcome::Allowed => Protected::Buyer,
-        _ => Protected::Owner,
-    };
+    let outcome = outcome(standing, attempt);
     Meeting {
         outcome,
-        ends,
-        protects,
+        ends: !matches!(outcome, Outcome::Blocked(_)) && ends(standing, attempt),
+        protects: protects(standing, attempt, outcome),
+    }
+}
+
+fn outcome(standing: Standing, attempt: Attempt) -> Outcome {
+    use Attempt as A;
+    use Standing as S;
+    let pending = |error, after_s| Outcome::Pending { error, after_s };
+    match (attempt, standing) {
+        (A::DelegateActs, _) => Outcome::Blocked("NotTokenOwner"),
+        (A::MarkLost | A::Revoke | A::StillHere, _) => Outcome::Allowed,
+
+        (A::ClearLost, S::Lost) => pending("LostNotClearing", CLEARING_S),
+        (A::ClearLost, _) => Outcome::Blocked("TokenNotLost"),
+        (A::GuardiansClearLost, S::Lost) => Outcome::Allowed,
+        (A::GuardiansClearLost, _) => Outcome::Blocked("NothingToDo"),
+
+        // Guardians come before all but the owner, executors before the issuer.
+        (A::GuardiansRecover, S::InGuardianRecovery) => Outcome::Blocked("NothingToDo"),
+        (A::GuardiansRecover, _) => pending("NotReady", GUARDIANS_S),
+        (A::GuardiansStop, S::InGuardianRecovery | S::InIssuerRecovery) => Outcome::Allowed,
+        (A::GuardiansStop, _) => Outcome::Blocked("NothingToDo"),
+        (A::Inherit, S::InGuardianRecovery) => Outcome::Blocked("NothingToBequeath"),
+        (A::Inherit, _) => pending("InMoratorium", MORATORIUM_S),
+        (A::IssuerRecovers, S::InGuardianRecovery | S::InIssuerRecovery) => {
+            Outcome::Blocked("TokenRecovering")
+        }
+        (A::IssuerRecovers, S::InEstate) => Outcome::Blocked("EstateIsOpen"),
+        (A::IssuerRecovers, _) => pending("NotReady", ISSUER_NOTICE_S),
+
+        (A::Attest, S::Choosing) => Outcome::Allowed,
+        (A::Attest, _) => Outcome::Blocked("NotChoosing"),
+        (A::Choose | A::Settle, S::Choosing) => Outcome::Blocked("AlreadyChosen"),
+        // Anybody may settle, and would burn what is being brought back.
+        (A::Settle, S::InGuardianRecovery | S::InIssuerRecovery) => Outcome::Blocked("TokenRecovering"),
+
+        // Marking it lost ended the offer.
+        (A::Take, S::Lost) => Outcome::Blocked("NotOffered"),
+        // The veto too: a thief would have it.
+        (_, S::Lost) => Outcome::Blocked("TokenLost"),
+        _ => Outcome::Allowed,
+    }
+}
+
+/// Whether `attempt`, once it is done, ends what is `standing`.
+fn ends(standing: Standing, attempt: Attempt) -> bool {
+    use Attempt as A;
+    let moves = matches!(
+        attempt,
+        A::Give
+            | A::Sell
+            | A::Take
+            | A::Burn
+            | A::Choose
+            | A::Settle
+            | A::GuardiansRecover
+            | A::Inherit
+            | A::IssuerRecovers
+    );
+    match standing {
+        Standing::Lent => moves || attempt == A::Lend,
+        Standing::Offered => moves || matches!(attempt, A::Offer | A::MarkLost),
+        Standing::Delegated | Standing::Approved => moves,
+        Standing::Lost => moves || matches!(attempt, A::ClearLost | A::GuardiansClearLost),
+        Standing::InIssuerRecovery | Standing::InGuardianRecovery => {
+            moves || matches!(attempt, A::GuardiansStop | A::Veto)
+        }
+        Standing::InEstate => moves || attempt == A::StillHere,
+        Standing::Choosing => attempt == A::Attest,
+        Standing::Revoked => false,
+    }
+}
+
+fn protects(standing: Standing, attempt: Attempt, outcome: Outcome) -> Protected {
+    let done = !matches!(outcome, Outcome::Blocked(_));
+    match attempt {
+        Attempt::Revoke => Protected::Issuer,
+        Attempt::Sell | Attempt::Take | Attempt::Attest if done => Protected::Buyer,
+        Attempt::Inherit if done => Protected::Heir,
+        Attempt::IssuerRecovers if standing == Standing::InEstate => Protected::Heir,
+        _ => Protected::Owner,
     }
 }
 

@@ -42,9 +42,24 @@ impl RightsWord {
         self.0.bit(205)
     }
 
+    /// Whether the recovery that is under way is that of its owner's guardians; without it, the issuer's.
+    pub fn is_recovered_by_guardians(self) -> bool {
+        self.0.bit(206)
+    }
+
+    /// Whether it was chosen over its piece, and the piece is retired. Says nothing against wearing or selling it.
+    pub fn is_kept(self) -> bool {
+        self.0.bit(207)
+    }
+
+    /// Who attested that its piece is retired: the issuer, the custodian of the piece.
+    pub fn attested(self) -> (bool, bool) {
+        (self.0.bit(208), self.0.bit(209))
+    }
+
     /// Whether a flag is set that this version does not know. Then what the token may do is unknown too.
     pub fn has_unknown_flags(self) -> bool {
-        self.0.wrapping_shr(206) != U256::ZERO
+        self.0.wrapping_shr(210) != U256::ZERO
     }
 }
 
@@ -57,9 +72,9 @@ words! {
         Lost = "lost",
         /// Taken back by the issuer, within its published limits.
         Revoked = "revoked",
-        /// Being recovered for its owner.
+        /// Being recovered for its owner, by guardians or by the issuer.
         Recovering = "recovering",
-        /// The owner is choosing between piece and wearable.
+        /// Chosen over its piece, which is not yet attested to be retired.
         Choosing = "choosing",
         /// The issuer calls the pieces back.
         Recalled = "recalled",
@@ -372,7 +387,13 @@ mod tests {
         let offered = RightsWord(word | (U256::from(1) << 205));
         assert!(offered.is_offered() && !offered.has_unknown_flags());
         assert_eq!(offered.statuses().next(), None);
-        assert!(RightsWord(U256::from(1) << 206).has_unknown_flags());
+        let kept = RightsWord(word | (U256::from(0b1111) << 206));
+        assert!(kept.is_recovered_by_guardians() && kept.is_kept() && !kept.has_unknown_flags());
+        assert_eq!(kept.attested(), (true, true));
+        assert_eq!(kept.statuses().next(), None);
+        assert!(!offered.is_kept() && !offered.is_recovered_by_guardians());
+        assert_eq!(offered.attested(), (false, false));
+        assert!(RightsWord(U256::from(1) << 210).has_unknown_flags());
     }
 
     proptest! {

@@ -179,7 +179,7 @@ async fn commit_claim_and_gift_on_a_real_node_are_followed_through_a_real_reorga
     let repeated = deploy_with(&rpc, &issuer, |_, _, placed| again.push(placed))
         .await
         .unwrap();
-    assert_eq!((told, again), (vec![Placed::Now; 4], vec![Placed::Before; 4]));
+    assert_eq!((told, again), (vec![Placed::Now; 6], vec![Placed::Before; 6]));
     assert_eq!(Deployment::parse(&deployment.to_bytes()).unwrap(), deployment);
     assert!(repeated.first_block >= deployment.first_block);
     assert_eq!(
@@ -190,6 +190,15 @@ async fn commit_claim_and_gift_on_a_real_node_are_followed_through_a_real_reorga
         deployment
     );
     deployment.check(&rpc).await.unwrap();
+    for change in [
+        |changed: &mut Deployment| changed.estate_code_hash = B256::ZERO,
+        |changed: &mut Deployment| changed.recovery = changed.estate,
+        |changed: &mut Deployment| changed.registry = Address::repeat_byte(9),
+    ] {
+        let mut changed = deployment.clone();
+        change(&mut changed);
+        changed.check(&rpc).await.unwrap_err();
+    }
 
     let mined = once::send(&rpc, &issuer, &calls::register(deployment.registry, ""))
         .await

@@ -138,8 +138,8 @@ pub(super) fn rights_word(bytes: &[u8]) {
     assert_eq!(word.owner().as_slice(), &bytes[12..]);
     assert!(word.user_until() < 1 << 40);
     assert!(word.statuses().count() <= 5);
-    // Bits 200 to 205 have a name.
-    let known = U256::MAX >> 50;
+    // Bits 200 to 209 have a name.
+    let known = U256::MAX >> 46;
     assert_eq!(word.has_unknown_flags(), word.0 > known);
 }
 
