@@ -8,11 +8,12 @@ import { refusal, startWorld } from "./chain.js";
 import { LEAF } from "./fixtures.js";
 
 const DEADLINE = 2n ** 40n - 1n;
+const CHOOSE_BY = 2n ** 39n;
 const source = readFileSync(new URL("../interfaces/IWearableRights.sol", import.meta.url), "utf8");
 
 /** `Give(uint256 tokenId,…)` in the documentation, as ethers wants it. */
 const typesOf = (name) => {
-  const [, fields] = source.match(new RegExp(`${name}\\(([^)]*)\\)`)) ?? assert.fail(`no type ${name}`);
+  const [, fields] = source.match(new RegExp(`\\b${name}\\(([^)]*)\\)`)) ?? assert.fail(`no type ${name}`);
   return { [name]: fields.split(",").map((field) => ({ type: field.split(" ")[0], name: field.split(" ")[1] })) };
 };
 
@@ -27,7 +28,7 @@ before(async () => {
   const leaves = [1n, 2n].map((serial) => [((1n << 64n) | serial).toString(), id(`certificate ${serial}`), ZeroAddress]);
   const tree = StandardMerkleTree.of(leaves, LEAF);
   const batch = {
-    designId: 1n, firstSerial: 1n, count: 2n, edition: 0n, terms: 0n, designDigest: id("design"), root: tree.root,
+    designId: 1n, firstSerial: 1n, count: 2n, edition: 0n, terms: CHOOSE_BY << 40n, designDigest: id("design"), root: tree.root,
   };
   await (await collection.connect(brand).commitBatch(batch)).wait();
   const to = await player.getAddress();
@@ -65,13 +66,15 @@ test("every owner's act that ethers signed is done", async () => {
   assert.equal((await collection.begunOf(tokenId))[0], to);
   await act(player, "AcceptRevision", { tokenId, designDigest: id("revised") }, 3n);
   assert.equal(await collection.designDigestOf(tokenId), id("revised"));
+  await act(player, "Choose", { tokenId, kept: 2 }, 9n);
+  assert.equal((await collection.saleStatus(tokenId)).choosing, true);
   await act(player, "MarkLost", { tokenId: other }, 4n);
   await act(player, "AskClearLost", { tokenId: other }, 5n);
   assert.equal((await collection.saleStatus(other)).lost, true);
   await act(player, "Give", { tokenId, to }, 6n);
   assert.equal(await collection.ownerOf(tokenId), to);
   await act(friend, "Burn", { tokenId }, 1n);
-  assert.equal(await collection.wordOf(tokenId), 1n << 200n);
+  assert.equal(await collection.wordOf(tokenId), (1n << 200n) | (1n << 204n)); // burned, and chosen before
 });
 
 test("an act that ethers signed for something else, or twice, is refused", async () => {
