@@ -41,7 +41,7 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "deployment",
         run: node::deployment,
-        max_len: 1024,
+        max_len: 2048,
     },
     Target {
         name: "node_answers",
