@@ -14,10 +14,10 @@ pragma solidity ^0.8.28;
 /// No executor alone picks the heir: with more than one heir the threshold is two at least; with one,
 /// the owner picked.
 ///
-/// Modelled on ERC-7878 and not claimed to be it. There a will is a collection's own, `bequeath` takes no
-/// ids and moves everything at once, so a large wallet could never be inherited, and the one executor picks
-/// the heir. Here the will is one, wearables go by the ids that a call names, as many calls as it takes, and
-/// executors agree.
+/// Modelled on ERC-7878 and not claimed to be it. There each contract keeps wills of its own, `bequeath` takes
+/// no ids, so that a large wallet might never fit one transaction, and any one executor names the heir. Here
+/// the will is one, wearables go by the ids that a call names, in as many calls as it takes, and executors
+/// agree on an heir of the will.
 ///
 /// The owner's acts elsewhere do not close an estate: an old signature would do it too, in the hand of
 /// whoever prefers another heir. What the owner moves itself is its estate no more.

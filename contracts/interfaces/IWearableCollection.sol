@@ -24,7 +24,8 @@ pragma solidity ^0.8.28;
 ///
 /// Trusts: the registry, an immutable of the implementation, for the issuer's account; that account
 /// for what it commits (see commitBatch for what the contract cannot know). Metadata documents at
-/// tokenURI follow ERC-4955: what one world wants to know stands in `namespaces`, beside all others'.
+/// tokenURI follow ERC-4955: what one world wants to know stands in `namespaces`, beside all others'; without
+/// a base URI it is the design document, which names a file for each world in its own words.
 ///
 /// @dev Signatures are EIP-712, domain name "Vestiary", version "1", chain id and this contract.
 /// Those of accounts without code are 65 bytes with s in the lower half; accounts with code are asked
