@@ -89,6 +89,7 @@ contract StorageTest is World {
         collection.proposeRevision(1, "revised", true);
         collection.stateLicence(1, "licence");
         collection.setPauser(friend, true);
+        collection.setCustodian(1, friend);
         collection.pauseMinting(uint40(NOW + 9));
         collection.replaceClaimKey(tokenId + 1, friend);
         vm.stopPrank();
@@ -105,10 +106,25 @@ contract StorageTest is World {
         vm.assertEq(_at(account, _mapping("revised", revisions)), 1);
         vm.assertEq(vm.load(account, _mapping(bytes32(uint256(1)), bytes32(uint256(21)))), "licence");
         vm.assertEq(_at(account, _mapping(bytes32(uint256(uint160(friend))), bytes32(uint256(22)))), 1);
+        bytes32 custodian = _mapping(bytes32(uint256(1)), bytes32(uint256(23)));
+        vm.assertEq(_at(account, custodian), uint256(uint160(friend)));
         vm.assertEq(_at(account, bytes32(uint256(8))) >> 128, NOW + 9);
         bytes32 change = _mapping(bytes32(tokenId + 1), bytes32(uint256(18)));
         vm.assertEq(_at(account, change), (NOW + 7 days) << 160);
         vm.assertEq(_at(account, _plus(change, 1)), uint256(uint160(friend)));
+    }
+
+    function test_each_flag_has_the_bit_that_readers_know() public pure {
+        vm.assertEq(OwnerWord.BURNED, 1 << 200);
+        vm.assertEq(OwnerWord.LOST, 1 << 201);
+        vm.assertEq(OwnerWord.REVOKED, 1 << 202);
+        vm.assertEq(OwnerWord.RECOVERING, 1 << 203);
+        vm.assertEq(OwnerWord.CHOOSING, 1 << 204);
+        vm.assertEq(OwnerWord.OFFERED, 1 << 205);
+        vm.assertEq(OwnerWord.BY_GUARDIANS, 1 << 206);
+        vm.assertEq(OwnerWord.KEPT, 1 << 207);
+        vm.assertEq(OwnerWord.ISSUER_ATTESTED, 1 << 208);
+        vm.assertEq(OwnerWord.CUSTODIAN_ATTESTED, 1 << 209);
     }
 
     function test_slots_of_the_factory_list() public view {
