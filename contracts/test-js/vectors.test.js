@@ -1,13 +1,14 @@
 // What ethers and @openzeppelin/merkle-tree say about the vectors and about the batch files of our own code.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { StandardMerkleTree } from "@openzeppelin/merkle-tree";
 import { TypedDataEncoder, verifyTypedData } from "ethers";
 import { artifact, fixture, fixturesIn, goodBatches, LEAF } from "./fixtures.js";
 
-for (const name of ["commit-batch", "claim"]) {
+for (const name of fixturesIn("typed-data")) {
   test(`ethers hashes and recovers every case of ${name} as written`, () => {
-    const { cases } = fixture(`typed-data/${name}.json`);
+    const { cases } = fixture(`typed-data/${name}`);
     assert.ok(cases.length > 0);
     for (const { typedData, signingHash, domainSeparator, signer, signature } of cases) {
       const { EIP712Domain: _, ...types } = typedData.types;
@@ -18,6 +19,15 @@ for (const name of ["commit-batch", "claim"]) {
     }
   });
 }
+
+test("there are vectors for every message of the contracts, under the very text that is hashed", () => {
+  const source = readFileSync(new URL("../src/libraries/VestiaryTypes.sol", import.meta.url), "utf8");
+  const types = [...source.matchAll(/keccak256\(\s*"(\w+\([^"]*\))"/g)].map(([, type]) => type);
+  const messages = types.filter((type) => !type.startsWith("EIP712Domain("));
+  assert.equal(messages.length, source.match(/_TYPEHASH\s*=/g).length - 1);
+  const kept = fixturesIn("typed-data").map((name) => fixture(`typed-data/${name}`).type);
+  assert.deepEqual(kept.toSorted(), messages.toSorted());
+});
 
 test("the foreign trees have the roots and proofs written beside them", () => {
   const names = fixturesIn("batch-trees");

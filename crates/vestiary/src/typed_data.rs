@@ -1,6 +1,9 @@
-//! EIP-712: what an issuer signs to commit a batch and a claim key signs to claim a wearable, and who signed.
+//! EIP-712: what an issuer signs to commit a batch, a claim key to claim a wearable, an owner to do anything with one
+//! ([`messages`]), and who signed.
 //!
-//! The domain is `Vestiary`, version `1`, with chain id and the collection as verifying contract.
+//! The domain is `Vestiary`, version `1`, with chain id and the collection, estate or recovery as verifying contract.
+
+pub mod messages;
 
 use std::{fmt, str::FromStr};
 
@@ -11,7 +14,7 @@ use thiserror::Error;
 
 use crate::{
     digest::Sha256,
-    ids::{CollectionId, DesignId, Serial, TokenId, address_text},
+    ids::{AccountId, CollectionId, DesignId, Serial, TokenId, address_text},
     json::MAX_INTEGER,
 };
 
@@ -98,7 +101,7 @@ impl CommitBatch {
             self.root,
             number(self.deadline),
         ];
-        signing_hash(collection, "CommitBatch", COMMIT_BATCH_FIELDS, &words)
+        signing_hash(collection.account(), "CommitBatch", COMMIT_BATCH_FIELDS, &words)
     }
 
     /// The object for a wallet's `eth_signTypedData_v4`.
@@ -113,7 +116,7 @@ impl CommitBatch {
             "root": self.root,
             "deadline": self.deadline.to_string(),
         });
-        wallet_json(collection, "CommitBatch", COMMIT_BATCH_FIELDS, &message)
+        wallet_json(collection.account(), "CommitBatch", COMMIT_BATCH_FIELDS, &message)
     }
 }
 
@@ -126,7 +129,7 @@ impl Claim {
             self.to.into_word(),
             number(self.deadline),
         ];
-        signing_hash(collection, "Claim", CLAIM_FIELDS, &words)
+        signing_hash(collection.account(), "Claim", CLAIM_FIELDS, &words)
     }
 
     /// The object for `eth_signTypedData_v4`.
@@ -137,34 +140,42 @@ impl Claim {
             "to": address_text(&self.to),
             "deadline": self.deadline.to_string(),
         });
-        wallet_json(collection, "Claim", CLAIM_FIELDS, &message)
+        wallet_json(collection.account(), "Claim", CLAIM_FIELDS, &message)
     }
 }
 
 /// The EIP-712 domain separator of a collection.
 pub fn domain_separator(collection: CollectionId) -> B256 {
+    domain_of(collection.account())
+}
+
+fn domain_of(contract: AccountId) -> B256 {
     let words = [
         keccak256(DOMAIN_NAME),
         keccak256(DOMAIN_VERSION),
-        number(collection.chain.0),
-        collection.address.into_word(),
+        number(contract.chain.0),
+        contract.address.into_word(),
     ];
     struct_hash("EIP712Domain", DOMAIN_FIELDS, &words)
 }
 
-fn signing_hash(collection: CollectionId, name: &str, fields: &[Field], words: &[B256]) -> B256 {
+fn signing_hash(contract: AccountId, name: &str, fields: &[Field], words: &[B256]) -> B256 {
     let mut bytes = vec![0x19, 0x01];
-    bytes.extend(domain_separator(collection));
+    bytes.extend(domain_of(contract));
     bytes.extend(struct_hash(name, fields, words));
     keccak256(bytes)
 }
 
-fn struct_hash(name: &str, fields: &[Field], words: &[B256]) -> B256 {
+fn encode_type(name: &str, fields: &[Field]) -> String {
     let members: Vec<String> = fields
         .iter()
         .map(|(kind, field)| format!("{kind} {field}"))
         .collect();
-    let mut bytes = keccak256(format!("{name}({})", members.join(","))).to_vec();
+    format!("{name}({})", members.join(","))
+}
+
+fn struct_hash(name: &str, fields: &[Field], words: &[B256]) -> B256 {
+    let mut bytes = keccak256(encode_type(name, fields)).to_vec();
     bytes.extend(words.iter().flatten());
     keccak256(bytes)
 }
@@ -173,7 +184,7 @@ fn number(number: u64) -> B256 {
     U256::from(number).into()
 }
 
-fn wallet_json(collection: CollectionId, name: &str, fields: &[Field], message: &Value) -> Value {
+fn wallet_json(contract: AccountId, name: &str, fields: &[Field], message: &Value) -> Value {
     let described = |fields: &[Field]| -> Value {
         fields
             .iter()
@@ -181,7 +192,7 @@ fn wallet_json(collection: CollectionId, name: &str, fields: &[Field], message: 
             .collect()
     };
     // Wallets compare it with their own, some of them as a number.
-    let chain_id = match collection.chain.0 {
+    let chain_id = match contract.chain.0 {
         small @ ..=MAX_INTEGER => Value::from(small),
         large => Value::from(large.to_string()),
     };
@@ -192,7 +203,7 @@ fn wallet_json(collection: CollectionId, name: &str, fields: &[Field], message: 
             "name": DOMAIN_NAME,
             "version": DOMAIN_VERSION,
             "chainId": chain_id,
-            "verifyingContract": address_text(&collection.address),
+            "verifyingContract": address_text(&contract.address),
         },
         "message": message,
     })
