@@ -11,6 +11,8 @@ pragma solidity ^0.8.28;
 /// Trusts: the registry given at construction, for the account of an issuer; the implementation given
 /// at construction, whose code cannot change.
 ///
+/// The constructor reverts with RegistryMismatch and nothing else.
+///
 /// Nobody has rights over the list: no owner, no removal, no other implementation later.
 interface ICollectionFactory {
     /// @notice A collection of issuer `issuerId` stands at `index` of the list.

@@ -86,6 +86,7 @@ interface IEstate {
     ) external;
 
     /// @notice A sign of life of the sender: its estate is closed and what its executors said is void.
+    /// @dev Reverts: never.
     function stillHere() external;
 
     /// @notice Says, as an executor of `owner`, that the estate is to be opened for `heir`. When the threshold

@@ -120,20 +120,23 @@ interface IIssuerRegistry {
 
     /// @notice Registers the sender as a new issuer.
     /// @dev Anybody may call, any number of times; nobody can register another account.
-    /// @param did The DID that the issuer claims, at most 256 bytes, possibly empty.
     /// Reverts: DidTooLong.
+    /// @param did The DID that the issuer claims, at most 256 bytes, possibly empty.
     /// @return issuerId The new number, from 1, contiguous.
     function register(string calldata did) external returns (uint64 issuerId);
 
     /// @notice Replaces the issuer's DID claim. Issuer's account only.
+    /// @dev Reverts: UnknownIssuer, NotIssuer, DidTooLong.
     function claimDid(uint64 issuerId, string calldata did) external;
 
     /// @notice First step of a change of account. Issuer's account only.
+    /// @dev Reverts: UnknownIssuer, NotIssuer.
     /// @param proposed The account that may accept; the zero address withdraws an open offer.
     function proposeAccount(uint64 issuerId, address proposed) external;
 
     /// @notice Second step, by the proposed account itself. From this call on every right of the
     /// issuer is that account's, and signatures of the previous account that are not yet used are dead.
+    /// @dev Reverts: UnknownIssuer, NotProposed.
     function acceptAccount(uint64 issuerId) external;
 
     /// @notice Accepts a log. Issuer's account only.
@@ -141,22 +144,25 @@ interface IIssuerRegistry {
     /// otherwise an issuer could name a fresh account without anchors, and then add or retire keys
     /// below entries that are anchored. A log removed by mistake may be accepted again with the same
     /// account. A log whose anchoring account is lost, or has anchored nonsense, continues under a new
-    /// origin.
+    /// origin. Reverts: UnknownIssuer, NotIssuer, ZeroAnchoringAccount, LogAlreadyAccepted, AnchoringAccountFixed.
     /// @param originHash keccak256 of the log's origin line.
     /// @param anchoringAccount The account whose anchors count; entry 0 of the log names it.
     function acceptLog(uint64 issuerId, bytes32 originHash, address anchoringAccount) external;
 
     /// @notice Stops adding keys for a log. Issuer's account only. Keys with an open interval keep it
     /// until they are retired, which stays possible.
+    /// @dev Reverts: UnknownIssuer, NotIssuer, LogNotAccepted.
     function removeLog(uint64 issuerId, bytes32 originHash) external;
 
     /// @notice Gives a key an interval [fromIndex, ∞) in an accepted log. Issuer's account only.
+    /// @dev Reverts: UnknownIssuer, NotIssuer, ZeroKey, LogNotAccepted, KeyAlreadyAdded, IndexBelowFloor.
     /// @param key The 32 bytes of an Ed25519 public key, not zero.
     /// @param fromIndex First entry that the key may sign, not below the log's last anchored size.
     function addKey(uint64 issuerId, bytes32 key, bytes32 originHash, uint64 fromIndex) external;
 
     /// @notice Ends a key's interval: it becomes [fromIndex, untilIndex), for good. Issuer's account
     /// only; works in a removed log too.
+    /// @dev Reverts: UnknownIssuer, NotIssuer, KeyNotActive, IndexBelowFloor.
     /// @param untilIndex First entry that the key may no longer sign, not below the log's last
     /// anchored size, nor below fromIndex.
     function retireKey(uint64 issuerId, bytes32 key, bytes32 originHash, uint64 untilIndex) external;

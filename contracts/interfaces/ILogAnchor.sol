@@ -32,6 +32,7 @@ interface ILogAnchor {
     /// @dev Anybody may call; only the list of (sender, origin) is touched, so a stranger who anchors
     /// a giant size harms nobody but himself. An account that anchors a size larger than its log has
     /// closed that list for good: the log continues under a new origin.
+    /// Reverts: EmptyOrigin, SizeNotGrowing.
     /// @param origin The origin line of the log's checkpoints, without line end. Not empty.
     /// @param size Number of entries, above the last anchored size of this list, so at least 1.
     /// @param root The RFC 6962 Merkle root of the first `size` entries.

@@ -173,6 +173,7 @@ interface IWearableCollection {
 
     /// @notice Gives a fresh clone its issuer and texts. The factory calls it in the call that creates
     /// the clone; it works once, and never on the implementation.
+    /// @dev Reverts: AlreadyInitialized, and the registry's UnknownIssuer.
     function initialize(
         uint64 issuerId,
         string calldata name,
@@ -296,6 +297,7 @@ interface IWearableCollection {
     function withdrawSerial(uint256 tokenId) external;
 
     /// @notice Grants or takes back the pauser role. Issuer's account only.
+    /// @dev Reverts: NotIssuer.
     function setPauser(address pauser, bool allowed) external;
 
     /// @notice Stops mints of serials without claim key, vouchers among them, up to and including second
@@ -318,16 +320,18 @@ interface IWearableCollection {
     function stateLicence(uint64 designId, bytes32 licenceDigest) external;
 
     /// @notice Grants or takes back the minter role. Issuer's account only; nobody else has a say.
+    /// @dev Reverts: NotIssuer.
     function setMinter(address minter, bool allowed) external;
 
     /// @notice Changes the prefix of metadata links. Issuer's account only.
-    /// @dev With a base URI, tokenURI = baseUri ‖ "metadata/" ‖ chain id ‖ "/" ‖ collection ‖ "/" ‖
+    /// @dev Reverts: NotIssuer. With a base URI, tokenURI = baseUri ‖ "metadata/" ‖ chain id ‖ "/" ‖ collection ‖ "/" ‖
     /// token id, and contractURI = baseUri ‖ "contract-metadata/" ‖ chain id ‖ "/" ‖ collection
     /// (numbers decimal, the address in lower case with 0x). Without one, tokenURI is the URI of the design
     /// document that the wearable follows, and contractURI is empty. The links carry the address because it is not known before creation.
     function setBaseUri(string calldata baseUri) external;
 
     /// @notice Sets the ERC-2981 royalty of every token. Issuer's account only.
+    /// @dev Reverts: NotIssuer, and ERC-2981's errors for a zero receiver and for more than the whole price.
     /// @param receiver Who is to be paid; not zero unless basisPoints is 0.
     /// @param basisPoints Ten-thousandths of the price, at most 10,000; 0 removes the royalty.
     function setRoyalty(address receiver, uint96 basisPoints) external;
