@@ -150,31 +150,30 @@ fn outcome(standing: Standing, attempt: Attempt) -> Outcome {
     let pending = |error, after_s| Outcome::Pending { error, after_s };
     match (attempt, standing) {
         (A::DelegateActs, _) => Outcome::Blocked("NotTokenOwner"),
-        (A::MarkLost | A::Revoke | A::StillHere, _) => Outcome::Allowed,
+        (A::MarkLost | A::Revoke | A::StillHere, _)
+        | (A::GuardiansClearLost, S::Lost)
+        | (A::GuardiansStop, S::InGuardianRecovery | S::InIssuerRecovery)
+        | (A::Attest, S::Choosing) => Outcome::Allowed,
 
         (A::ClearLost, S::Lost) => pending("LostNotClearing", CLEARING_S),
         (A::ClearLost, _) => Outcome::Blocked("TokenNotLost"),
-        (A::GuardiansClearLost, S::Lost) => Outcome::Allowed,
-        (A::GuardiansClearLost, _) => Outcome::Blocked("NothingToDo"),
 
         // Guardians come before all but the owner, executors before the issuer.
-        (A::GuardiansRecover, S::InGuardianRecovery) => Outcome::Blocked("NothingToDo"),
+        (A::GuardiansClearLost | A::GuardiansStop, _) | (A::GuardiansRecover, S::InGuardianRecovery) => {
+            Outcome::Blocked("NothingToDo")
+        }
         (A::GuardiansRecover, _) => pending("NotReady", GUARDIANS_S),
-        (A::GuardiansStop, S::InGuardianRecovery | S::InIssuerRecovery) => Outcome::Allowed,
-        (A::GuardiansStop, _) => Outcome::Blocked("NothingToDo"),
         (A::Inherit, S::InGuardianRecovery) => Outcome::Blocked("NothingToBequeath"),
         (A::Inherit, _) => pending("InMoratorium", MORATORIUM_S),
-        (A::IssuerRecovers, S::InGuardianRecovery | S::InIssuerRecovery) => {
+        // Nor may anybody settle what is being brought back: that could burn it.
+        (A::IssuerRecovers | A::Settle, S::InGuardianRecovery | S::InIssuerRecovery) => {
             Outcome::Blocked("TokenRecovering")
         }
         (A::IssuerRecovers, S::InEstate) => Outcome::Blocked("EstateIsOpen"),
         (A::IssuerRecovers, _) => pending("NotReady", ISSUER_NOTICE_S),
 
-        (A::Attest, S::Choosing) => Outcome::Allowed,
         (A::Attest, _) => Outcome::Blocked("NotChoosing"),
         (A::Choose | A::Settle, S::Choosing) => Outcome::Blocked("AlreadyChosen"),
-        // Anybody may settle, and would burn what is being brought back.
-        (A::Settle, S::InGuardianRecovery | S::InIssuerRecovery) => Outcome::Blocked("TokenRecovering"),
 
         // Marking it lost ended the offer.
         (A::Take, S::Lost) => Outcome::Blocked("NotOffered"),
