@@ -5,9 +5,9 @@ import { artifact } from "./fixtures.js";
 
 const anvil = new URL("../scripts/anvil", import.meta.url).pathname;
 
-const startNode = () =>
+const startNode = (more) =>
   new Promise((resolve, reject) => {
-    const node = spawn(anvil, ["--port", "0", "--host", "127.0.0.1"], { stdio: ["ignore", "pipe", "inherit"] });
+    const node = spawn(anvil, ["--port", "0", "--host", "127.0.0.1", ...more], { stdio: ["ignore", "pipe", "inherit"] });
     let text = "";
     node.on("error", reject);
     node.on("exit", (code) => reject(new Error(`anvil ended with ${code}: ${text}`)));
@@ -34,9 +34,11 @@ export const refusal = async (contract, call) => {
   return "none: it succeeded";
 };
 
-export const startWorld = async () => {
-  const { node, url } = await startNode();
+/** `prepare` is given the provider before anything is sent. */
+export const startWorld = async ({ anvilArguments = [], prepare = async () => {} } = {}) => {
+  const { node, url } = await startNode(anvilArguments);
   const provider = new JsonRpcProvider(url, undefined, { cacheTimeout: -1, polling: true, pollingInterval: 20 });
+  await prepare(provider);
   const [brand, service, player, friend, stranger] = await Promise.all(
     [0, 1, 2, 3, 4].map(async (index) => new NonceManager(await provider.getSigner(index))),
   );
@@ -58,5 +60,7 @@ export const startWorld = async () => {
     node.removeAllListeners("exit");
     node.kill();
   };
-  return { provider, anchor, registry, estate, recovery, factory, collection, brand, service, player, friend, stranger, stop };
+  return {
+    provider, anchor, registry, estate, recovery, implementation, factory, collection, brand, service, player, friend, stranger, stop,
+  };
 };

@@ -105,6 +105,9 @@ pub enum ChainError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// What the node answers when it is asked for a proof proves nothing.
+    #[error("eth_getProof: {0}")]
+    NotProved(String),
     /// The outbox did not take a record; whether it is durable is unknown. Open the submitter again.
     #[error("the outbox failed: {0}")]
     Outbox(String),
@@ -207,6 +210,7 @@ impl ChainError {
             Self::Fault(_) => "node_fault",
             Self::Reverted { .. } => "contract_refuses",
             Self::Contract { .. } => "contract_mismatch",
+            Self::NotProved(_) => "not_proved",
             Self::Outbox(_) => "outbox_failed",
             Self::Signer(_) => "signer_refused",
             Self::OrderDiffers { .. } => "order_differs",

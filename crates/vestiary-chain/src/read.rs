@@ -4,15 +4,17 @@
 use alloy_primitives::{Address, B256, Bytes, U64, U256, keccak256};
 use alloy_sol_types::SolCall;
 use serde_json::json;
+use serde_json::value::RawValue;
 use vestiary::abi::{
     ICollectionFactory, IERC721, IERC1271, IIssuerRegistry, ILogAnchor, IWearableCollection,
 };
 use vestiary::ids::{DesignId, IssuerId, TokenId};
+use vestiary::storage::StorageSlot;
+use vestiary::storage_proof::{AccountProof, ProvenAccount, ProvenBlock, clone_code_hash};
 
-use crate::deploy::clone_code_hash;
 use crate::revert::as_revert;
 use crate::rpc::Rpc;
-use crate::{ChainError, Result};
+use crate::{ChainError, ProviderFault, Result};
 
 /// Gas that a contract wallet may use to check a signature.
 pub const SIGNATURE_CHECK_GAS: u64 = 500_000;
@@ -205,4 +207,24 @@ pub async fn is_clone_of(
     block: B256,
 ) -> Result<bool> {
     Ok(code_hash(rpc, collection, block).await? == clone_code_hash(implementation))
+}
+
+/// Asks a node to prove an account and slots of it at a block, and checks what it answers: the block's header under
+/// `block`, and everything else under the header. Nodes keep proofs of recent blocks only and refuse older ones.
+pub async fn proven_account(
+    rpc: &Rpc,
+    address: Address,
+    slots: &[StorageSlot],
+    block: B256,
+) -> Result<ProvenAccount> {
+    const METHOD: &str = "eth_getProof";
+    let header: Option<alloy_rpc_types_eth::Header> = rpc.call("eth_getBlockByHash", (block, false)).await?;
+    let header = header.ok_or_else(|| ProviderFault::MissingBlock(block.to_string()))?;
+    let slots: Vec<B256> = slots.iter().map(|slot| slot.0).collect();
+    let answer: Box<RawValue> = rpc
+        .call(METHOD, (address, slots, json!({ "blockHash": block })))
+        .await?;
+    ProvenBlock::from_header(&alloy_rlp::encode(&header.inner), block)
+        .and_then(|proven| AccountProof::parse(answer.get().as_bytes())?.verify(&proven, address))
+        .map_err(|error| ChainError::NotProved(error.to_string()))
 }

@@ -34,6 +34,11 @@ pub mod typed_data;
 pub mod roots;
 pub mod verify;
 
+// What stands in the contracts' storage, and what proves it.
+pub mod holdings;
+pub mod storage;
+pub mod storage_proof;
+
 // What a world is answered.
 pub mod inventory;
 pub mod precedence;

@@ -61,6 +61,9 @@ pub struct ContractRoots {
     /// The contract that keeps anchors.
     #[serde(with = "serde_address")]
     pub log_anchor: Address,
+    /// The factory whose list the reader takes collections from, for whoever wants to prove that list.
+    #[serde(default, with = "optional_address", skip_serializing_if = "Option::is_none")]
+    pub factory: Option<Address>,
     /// Code hashes of the implementations that a collection may be a clone of.
     #[serde(with = "code_hashes")]
     pub implementation_code_hashes: Vec<B256>,
@@ -323,6 +326,30 @@ mod chain_number {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChainId, D::Error> {
         u64::deserialize(deserializer).map(ChainId)
+    }
+}
+
+/// An address, or no such key.
+mod optional_address {
+    use serde::Serializer;
+
+    use super::{Address, Deserializer, serde_address};
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(
+        address: &Option<Address>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match address {
+            Some(address) => serde_address::serialize(address, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Address>, D::Error> {
+        serde_address::deserialize(deserializer).map(Some)
     }
 }
 

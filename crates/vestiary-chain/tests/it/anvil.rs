@@ -36,12 +36,12 @@ fn key(place: usize, purpose: Purpose) -> Arc<AccountKey> {
     Arc::new(AccountKey::import(purpose, &secret.0).unwrap())
 }
 
-fn account(place: usize, purpose: Purpose) -> Account {
+pub(crate) fn account(place: usize, purpose: Purpose) -> Account {
     Account::new(key(place, purpose), Arc::new(Memory::fresh()))
 }
 
 /// Anvil, or `None` after saying that it is missing; strictly, missing fails.
-fn anvil() -> Option<Anvil> {
+pub(crate) fn anvil() -> Option<Anvil> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let Some(options) = AnvilOptions::find(root) else {
         println!("missing: anvil");
@@ -56,7 +56,7 @@ fn anvil() -> Option<Anvil> {
     Some(anvil)
 }
 
-async fn connect(anvil: &Anvil) -> Rpc {
+pub(crate) async fn connect(anvil: &Anvil) -> Rpc {
     let endpoint = Endpoint::url(&anvil.url()).unwrap();
     Rpc::connect(endpoint, ChainId(31_337), None, RpcOptions::default())
         .await

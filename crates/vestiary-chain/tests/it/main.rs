@@ -10,6 +10,7 @@ mod anvil;
 mod follower;
 mod http;
 mod lying_node;
+mod proofs;
 mod read;
 mod submitter;
 mod submitter_faults;

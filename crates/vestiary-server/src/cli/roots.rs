@@ -72,6 +72,7 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
         contracts: ContractRoots {
             registry: deployment.registry,
             log_anchor: deployment.log_anchor,
+            factory: Some(deployment.factory),
             implementation_code_hashes: vec![deployment.implementation_code_hash],
         },
         logs: vec![LogRoot {

@@ -57,6 +57,7 @@ pub(crate) async fn roots(ledger: &TestLedger, brand: &Brand) -> Roots {
         contracts: ContractRoots {
             registry: deployment.registry,
             log_anchor: deployment.log_anchor,
+            factory: None,
             implementation_code_hashes: vec![deployment.implementation_code_hash],
         },
         logs: vec![LogRoot {
