@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use alloy_primitives::{Address, B256, Bytes, U64, address, b256, keccak256};
-use alloy_sol_types::SolValue;
 use serde::{Deserialize, Serialize};
 use vestiary::ids::{ChainId, serde_address, serde_b256};
 use vestiary::json;
+use vestiary::storage_proof::clone_code_hash;
 
 use crate::rpc::Rpc;
 use crate::submitter::Call;
@@ -135,35 +135,47 @@ impl Deployment {
     }
 }
 
-/// keccak-256 of an ERC-1167 clone's code.
-pub fn clone_code_hash(implementation: Address) -> B256 {
-    let mut code = Vec::with_capacity(45);
-    code.extend_from_slice(&[0x36, 0x3d, 0x3d, 0x37, 0x3d, 0x3d, 0x3d, 0x36, 0x3d, 0x73]);
-    code.extend_from_slice(implementation.as_slice());
-    code.extend_from_slice(&[
-        0x5a, 0xf4, 0x3d, 0x82, 0x80, 0x3e, 0x90, 0x3d, 0x91, 0x60, 0x2b, 0x57, 0xfd, 0x5b, 0xf3,
-    ]);
-    keccak256(code)
-}
-
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Artifact {
+    contract: String,
     bytecode: Bytes,
+    /// Of the runtime code with its immutables as zeros.
+    deployed_bytecode_keccak256: B256,
 }
 
-fn bytecode(artifact: &str) -> Vec<u8> {
-    let artifact: Artifact = serde_json::from_str(artifact).expect("the committed artifacts are well-formed");
-    artifact.bytecode.to_vec()
-}
+/// What is deployed, in the order in which the contracts name one another, each with the places in this list of those
+/// that its constructor is given.
+const CONTRACTS: [(&str, &[usize]); 6] = [
+    (include_str!("../../../contracts/artifacts/LogAnchor.json"), &[]),
+    (
+        include_str!("../../../contracts/artifacts/IssuerRegistry.json"),
+        &[0],
+    ),
+    (include_str!("../../../contracts/artifacts/Estate.json"), &[]),
+    (include_str!("../../../contracts/artifacts/Recovery.json"), &[]),
+    (
+        include_str!("../../../contracts/artifacts/WearableCollection.json"),
+        &[1, 2, 3],
+    ),
+    (
+        include_str!("../../../contracts/artifacts/CollectionFactory.json"),
+        &[1, 4],
+    ),
+];
 
 /// The deterministic deployment proxy, at the same address on nearly every chain and on Anvil: it creates a
 /// contract at an address that depends on the contract's code alone.
 pub const DEPLOYMENT_PROXY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
+/// keccak-256 of the proxy's code. Other code at its address could put anything anywhere.
+pub const DEPLOYMENT_PROXY_CODE_HASH: B256 =
+    b256!("0x2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989");
 /// Goes into the addresses. Another value gives another set of contracts on the same chain.
 pub const SALT: B256 = b256!("0x766573746961727920636f6e7472616374732076310000000000000000000000");
 
 /// What [`deploy`] found or did for one contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Placed {
     /// It was put there now.
     Now,
@@ -173,9 +185,10 @@ pub enum Placed {
 
 /// Puts the contracts on the chain, in the order in which they name one another. `told` hears of each.
 ///
-/// Where the [deployment proxy](DEPLOYMENT_PROXY) is, the addresses follow from the contracts' code: whoever
-/// deploys, and however often, gets the same ones, and what stands already is left alone. Elsewhere they follow
-/// from the deployer's account and nonce.
+/// They are created by the [deployment proxy](DEPLOYMENT_PROXY), so their addresses follow from their code: whoever
+/// deploys, on whatever chain, and however often, gets the same ones. What stands is left alone, so a deployment
+/// that was interrupted is continued by doing it again. Without the proxy nothing is sent: a contract created by an
+/// account's nonce would stand elsewhere each time.
 pub async fn deploy(
     rpc: &Rpc,
     signer: &dyn TransactionSigner,
@@ -190,64 +203,38 @@ pub async fn deploy_with(
     signer: &dyn TransactionSigner,
     mut told: impl FnMut(&'static str, Address, Placed),
 ) -> Result<Deployment> {
-    let head = rpc.head().await?;
-    let has_proxy = !read::code(rpc, DEPLOYMENT_PROXY, head.hash).await?.is_empty();
-    let mut placed_before = None;
-    let mut put = async |what: &'static str, artifact: &str, arguments: Vec<u8>| -> Result<Address> {
-        let mut code = bytecode(artifact);
-        code.extend_from_slice(&arguments);
-        let (address, placed) = if has_proxy {
-            put_by_proxy(rpc, signer, what, &code).await?
-        } else {
-            (put_by_nonce(rpc, signer, code).await?, Placed::Now)
-        };
+    let before = rpc.head().await?;
+    check_proxy(rpc, before.hash).await?;
+    let (mut addresses, mut code_hashes, mut oldest) = (Vec::new(), Vec::new(), None);
+    for (artifact, named) in CONTRACTS {
+        let artifact: Artifact =
+            serde_json::from_str(artifact).expect("the committed artifacts are well-formed");
+        let what = name_of(&artifact);
+        let arguments: Vec<Address> = named.iter().map(|place| addresses[*place]).collect();
+        let words = arguments.iter().map(|argument| argument.into_word().0);
+        let code = [artifact.bytecode.to_vec(), words.flatten().collect()].concat();
+        let address = DEPLOYMENT_PROXY.create2_from_code(SALT, &code);
+        let placed = put(rpc, signer, what, address, &code).await?;
+        code_hashes.push(check_code(rpc, what, address, &artifact, &arguments).await?);
         if placed == Placed::Before {
-            placed_before.get_or_insert(address);
+            oldest.get_or_insert(address);
         }
         told(what, address, placed);
-        Ok(address)
+        addresses.push(address);
+    }
+    let first_block = match oldest {
+        None => before.number,
+        Some(oldest) => block_before(rpc, oldest, before.number).await?,
     };
-    let log_anchor = put(
-        "LogAnchor",
-        include_str!("../../../contracts/artifacts/LogAnchor.json"),
-        Vec::new(),
-    )
-    .await?;
-    let registry = put(
-        "IssuerRegistry",
-        include_str!("../../../contracts/artifacts/IssuerRegistry.json"),
-        log_anchor.abi_encode(),
-    )
-    .await?;
-    let estate = put(
-        "Estate",
-        include_str!("../../../contracts/artifacts/Estate.json"),
-        Vec::new(),
-    )
-    .await?;
-    let recovery = put(
-        "Recovery",
-        include_str!("../../../contracts/artifacts/Recovery.json"),
-        Vec::new(),
-    )
-    .await?;
-    let implementation = put(
-        "WearableCollection",
-        include_str!("../../../contracts/artifacts/WearableCollection.json"),
-        (registry, estate, recovery).abi_encode_params(),
-    )
-    .await?;
-    let factory = put(
-        "CollectionFactory",
-        include_str!("../../../contracts/artifacts/CollectionFactory.json"),
-        (registry, implementation).abi_encode_params(),
-    )
-    .await?;
-    let first_block = match placed_before {
-        None => head.number,
-        Some(oldest) => block_before(rpc, oldest, head.number).await?,
-    };
-    let head = rpc.head().await?.hash;
+    let [log_anchor, registry, estate, recovery, implementation, factory] = in_order(&addresses);
+    let [
+        log_anchor_code_hash,
+        registry_code_hash,
+        estate_code_hash,
+        recovery_code_hash,
+        implementation_code_hash,
+        factory_code_hash,
+    ] = in_order(&code_hashes);
     Ok(Deployment {
         format: FORMAT.into(),
         chain: rpc.chain(),
@@ -259,31 +246,67 @@ pub async fn deploy_with(
         recovery,
         implementation,
         factory,
-        log_anchor_code_hash: read::code_hash(rpc, log_anchor, head).await?,
-        registry_code_hash: read::code_hash(rpc, registry, head).await?,
-        estate_code_hash: read::code_hash(rpc, estate, head).await?,
-        recovery_code_hash: read::code_hash(rpc, recovery, head).await?,
-        factory_code_hash: read::code_hash(rpc, factory, head).await?,
-        implementation_code_hash: read::code_hash(rpc, implementation, head).await?,
+        log_anchor_code_hash,
+        registry_code_hash,
+        estate_code_hash,
+        recovery_code_hash,
+        factory_code_hash,
+        implementation_code_hash,
         clone_code_hash: clone_code_hash(implementation),
     })
 }
 
-async fn put_by_proxy(
+fn in_order<T: Copy>(values: &[T]) -> [T; CONTRACTS.len()] {
+    values.try_into().expect("each contract gave one")
+}
+
+/// The contract's name, which outlives the artifact.
+fn name_of(artifact: &Artifact) -> &'static str {
+    const NAMES: [&str; CONTRACTS.len()] = [
+        "LogAnchor",
+        "IssuerRegistry",
+        "Estate",
+        "Recovery",
+        "WearableCollection",
+        "CollectionFactory",
+    ];
+    NAMES
+        .into_iter()
+        .find(|name| *name == artifact.contract)
+        .expect("the artifacts are those of the contracts listed")
+}
+
+async fn check_proxy(rpc: &Rpc, head: B256) -> Result<()> {
+    let code = read::code(rpc, DEPLOYMENT_PROXY, head).await?;
+    let problem = if code.is_empty() {
+        "there is no code; it has to be put there before, by its own transaction that is signed for every chain"
+    } else if keccak256(&code) != DEPLOYMENT_PROXY_CODE_HASH {
+        "the code is another one"
+    } else {
+        return Ok(());
+    };
+    Err(ChainError::Contract {
+        what: "the deterministic deployment proxy",
+        address: DEPLOYMENT_PROXY,
+        problem,
+    })
+}
+
+async fn put(
     rpc: &Rpc,
     signer: &dyn TransactionSigner,
     what: &'static str,
+    address: Address,
     code: &[u8],
-) -> Result<(Address, Placed)> {
-    let address = DEPLOYMENT_PROXY.create2_from_code(SALT, code);
+) -> Result<Placed> {
     if has_code(rpc, address).await? {
-        return Ok((address, Placed::Before));
+        return Ok(Placed::Before);
     }
     let data = [SALT.as_slice(), code].concat();
     let sent = once::send(rpc, signer, &Call::new(DEPLOYMENT_PROXY, data.into())).await;
     if has_code(rpc, address).await? {
         // Also when somebody else was faster: the code decides the address, so it is the same contract.
-        return Ok((address, Placed::Now));
+        return Ok(Placed::Now);
     }
     sent?;
     Err(ChainError::Contract {
@@ -293,14 +316,40 @@ async fn put_by_proxy(
     })
 }
 
-async fn put_by_nonce(rpc: &Rpc, signer: &dyn TransactionSigner, code: Vec<u8>) -> Result<Address> {
-    once::create(rpc, signer, code.into())
-        .await?
-        .contract
-        .ok_or(ChainError::Malformed {
-            method: "eth_getTransactionReceipt",
-            what: "no contract address",
-        })
+/// Checks that what stands at an address is the artifact's code with these addresses as its immutables, and gives its
+/// hash. The address follows from the code, so only a chain with rules of its own, or a node that lies, has other code.
+async fn check_code(
+    rpc: &Rpc,
+    what: &'static str,
+    address: Address,
+    artifact: &Artifact,
+    immutables: &[Address],
+) -> Result<B256> {
+    let code = read::code(rpc, address, rpc.head().await?.hash).await?;
+    if without_immutables(&code, immutables) == artifact.deployed_bytecode_keccak256 {
+        return Ok(keccak256(&code));
+    }
+    Err(ChainError::Contract {
+        what,
+        address,
+        problem: "the code is another one",
+    })
+}
+
+/// keccak-256 of code with zeros in the place of each word that is one of these addresses.
+fn without_immutables(code: &[u8], immutables: &[Address]) -> B256 {
+    let mut code = code.to_vec();
+    let words: Vec<B256> = immutables.iter().map(Address::into_word).collect();
+    let mut at = 0;
+    while at + 32 <= code.len() {
+        if words.iter().any(|word| word.as_slice() == &code[at..at + 32]) {
+            code[at..at + 32].fill(0);
+            at += 32;
+        } else {
+            at += 1;
+        }
+    }
+    keccak256(code)
 }
 
 async fn has_code(rpc: &Rpc, address: Address) -> Result<bool> {

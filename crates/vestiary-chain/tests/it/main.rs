@@ -7,6 +7,7 @@
 )]
 
 mod anvil;
+mod deploy;
 mod follower;
 mod http;
 mod lying_node;

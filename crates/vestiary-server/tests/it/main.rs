@@ -15,6 +15,7 @@ mod clock;
 mod command_line;
 mod connections;
 mod damage;
+mod deploying;
 mod description;
 mod halted;
 mod keys;
