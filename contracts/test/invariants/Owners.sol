@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
+
 import {IWearableRights} from "../../interfaces/IWearableRights.sol";
-import {IssuerRegistry} from "../../src/IssuerRegistry.sol";
 import {IERC4907} from "../../src/IERC4907.sol";
-import {WearableCollection} from "../../src/WearableCollection.sol";
-import {Crowd} from "./Crowd.sol";
+import {Minters} from "./Minters.sol";
 
 /// @title The same crowd, and what it does with tokens that exist
 /// @dev Beside the chain it keeps what should be true by the interface, and notes every act that went
 /// otherwise than it should: done by whom it should not, or refused to whom it should not.
-contract Owners is Crowd {
+abstract contract Owners is Minters {
     struct Rights {
         bool lost;
         bool revoked;
@@ -20,14 +20,13 @@ contract Owners is Crowd {
         address user;
         uint256 expires;
         bytes32 revision;
+        address approved;
     }
 
     mapping(uint256 => Rights) private _rights;
+    mapping(address => mapping(address => bool)) private _operators;
     uint256 private _nonce;
-
-    constructor(WearableCollection collection_, IssuerRegistry registry_, uint64 issuerId_)
-        Crowd(collection_, registry_, issuerId_)
-    {}
+    mapping(address => mapping(uint256 => bool)) private _used;
 
     function rightsOf(uint256 tokenId) external view returns (Rights memory) {
         return _rights[tokenId];
@@ -93,7 +92,7 @@ contract Owners is Crowd {
         bytes32 hash =
             _typed(keccak256(abi.encode(typeHash, tokenId, owners[tokenId], actor(to), rights.until)));
         bytes memory signature = _sign(key(signer), hash);
-        bool may = rights.offeredTo == actor(signer) && block.timestamp <= rights.until;
+        bool may = _isKeyOf(signer, rights.offeredTo) && block.timestamp <= rights.until;
         bool done = _try(who, abi.encodeCall(IWearableRights.take, (tokenId, actor(to), signature)));
         _expect(done == may, may ? "a taker was stopped" : "taken by whom it was not offered to");
         if (done) _moved(tokenId, actor(to));
@@ -138,41 +137,72 @@ contract Owners is Crowd {
         if (done) _rights[tokenId].revoked = reason % 3 != 0;
     }
 
-    function acceptRevision(uint256 who, uint256 token, bool proposed, bool signed) external {
+    function acceptRevision(uint256 who, uint256 token, uint256 revision, bool signed) external {
         (uint256 tokenId, bool may) = _choose(who, token);
         if (tokenId == 0) return;
-        bytes32 digest = proposed ? bytes32(0) : bytes32("never proposed");
+        bytes32 digest = _revision(revision);
         bytes memory act = abi.encodeCall(IWearableRights.acceptRevision, (tokenId, digest));
         string memory text =
             "AcceptRevision(uint256 tokenId,bytes32 designDigest,uint256 nonce,uint256 deadline)";
+        bool proposed = digest == 0 || _proposed[uint64(tokenId >> 64)][digest];
         may = may && proposed && !_rights[tokenId].lost;
         if (_act(who, act, text, signed, may)) _rights[tokenId].revision = digest;
     }
 
+    /// Of the nonces that this crowd signs with next, or has signed with.
+    function cancelNonce(uint256 who, uint8 distance) external {
+        uint256 nonce = _nonce + distance % 4;
+        bool may = !_used[actor(who)][nonce];
+        bool done = _try(who, abi.encodeCall(IWearableRights.cancelNonce, (nonce)));
+        _expect(done == may, may ? "a nonce could not be given up" : "a nonce was given up twice");
+        if (done) _used[actor(who)][nonce] = true;
+    }
+
     // ---- ERC-721
 
-    function transfer(uint256 who, uint256 token, uint256 to) external {
+    /// By any of the three ways of ERC-721.
+    function transfer(uint256 who, uint256 token, uint256 to, uint8 way) external {
         if (tokenIds.length == 0) return;
         uint256 tokenId = tokenIds[token % tokenIds.length];
         address owner = owners[tokenId];
         bool may = owner != address(0) && !_rights[tokenId].lost
             && (actor(who) == owner
-                || collection.isApprovedForAll(owner, actor(who))
-                || collection.getApproved(tokenId) == actor(who));
-        bool done =
-            _try(who, abi.encodeWithSelector(collection.transferFrom.selector, owner, actor(to), tokenId));
+                || _operators[owner][actor(who)]
+                || _rights[tokenId].approved == actor(who));
+        // A contract that is no receiver refuses what is sent with a question.
+        if (way % 3 != 0) may = may && actor(to).code.length == 0;
+        bool done = _try(who, _transferCall(owner, actor(to), tokenId, way));
         _expect(done == may, may ? "a transfer was stopped" : "somebody else moved a token");
         if (done) _moved(tokenId, actor(to));
+    }
+
+    function _transferCall(address from, address to, uint256 tokenId, uint8 way)
+        private
+        pure
+        returns (bytes memory)
+    {
+        if (way % 3 == 0) return abi.encodeCall(IERC721.transferFrom, (from, to, tokenId));
+        if (way % 3 == 1) {
+            return abi.encodeWithSignature("safeTransferFrom(address,address,uint256)", from, to, tokenId);
+        }
+        string memory withData = "safeTransferFrom(address,address,uint256,bytes)";
+        return abi.encodeWithSignature(withData, from, to, tokenId, "data");
     }
 
     function approve(uint256 who, uint256 token, uint256 to) external {
         if (tokenIds.length == 0) return;
         uint256 tokenId = tokenIds[token % tokenIds.length];
-        _try(who, abi.encodeWithSelector(collection.approve.selector, actor(to), tokenId));
+        address owner = owners[tokenId];
+        bool may = owner != address(0) && (actor(who) == owner || _operators[owner][actor(who)]);
+        bool done = _try(who, abi.encodeCall(IERC721.approve, (actor(to), tokenId)));
+        _expect(done == may, may ? "an owner could not approve" : "somebody else approved");
+        if (done) _rights[tokenId].approved = actor(to);
     }
 
     function approveAll(uint256 who, uint256 to, bool approved) external {
-        _try(who, abi.encodeWithSelector(collection.setApprovalForAll.selector, actor(to), approved));
+        bool done = _try(who, abi.encodeCall(IERC721.setApprovalForAll, (actor(to), approved)));
+        _expect(done, "an owner could not approve");
+        _operators[actor(who)][actor(to)] = approved;
     }
 
     // ---- Notes
@@ -198,12 +228,15 @@ contract Owners is Crowd {
             }
             // One in eight repeats a nonce, which some account or other may have used.
             uint256 nonce = ++_nonce % 8 == 0 ? _nonce - 1 : _nonce;
-            may = may && !collection.isNonceUsed(actor(who), nonce);
+            may = may && !_used[actor(who)][nonce];
             bytes32 hash = _typed(
                 keccak256(bytes.concat(keccak256(bytes(text)), arguments, abi.encode(nonce, DEADLINE)))
             );
             bytes memory signature = _sign(key(who), hash);
-            done = _try(5, abi.encodeCall(IWearableRights.actBySignature, (act, nonce, DEADLINE, signature)));
+            done = _tryAsStranger(
+                abi.encodeCall(IWearableRights.actBySignature, (act, nonce, DEADLINE, signature))
+            );
+            if (done) _used[actor(who)][nonce] = true;
         }
         _expect(done == may, string.concat(may ? "an owner could not: " : "somebody could: ", text));
     }
@@ -213,5 +246,6 @@ contract Owners is Crowd {
         owners[tokenId] = to;
         Rights storage rights = _rights[tokenId];
         (rights.offeredTo, rights.until, rights.user, rights.expires) = (address(0), 0, address(0), 0);
+        rights.approved = address(0);
     }
 }
