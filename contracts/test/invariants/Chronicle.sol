@@ -2,14 +2,20 @@
 pragma solidity 0.8.37;
 
 import {Vm} from "../support/Vm.sol";
+import {CompanionEvents} from "./CompanionEvents.sol";
 import {CollectionEvents, RegistryEvents, OtherEvents} from "./Events.sol";
 
 /// @title The storage of every contract, as their events alone tell it
 /// @dev Reads logs in order and keeps, for each contract, the words that its storage should hold now, laid
 /// out as contracts/README.md says. It asks the contracts nothing: events and the time of their block are all
 /// it knows.
-contract Chronicle is CollectionEvents, RegistryEvents, OtherEvents {
+contract Chronicle is CollectionEvents, RegistryEvents, OtherEvents, CompanionEvents {
     Vm private constant VM = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    function learnCompanions(address estate, address recovery) external {
+        _isCompanion[estate] = true;
+        _isCompanion[recovery] = true;
+    }
 
     /// Reads what a block of this time has in it.
     function read(Vm.Log[] calldata logs, uint256 timestamp) external {
@@ -17,7 +23,9 @@ contract Chronicle is CollectionEvents, RegistryEvents, OtherEvents {
         for (uint256 i = 0; i < logs.length; ++i) {
             Vm.Log calldata log = logs[i];
             _account = log.emitter;
-            bool known = _readToken(log) || _readCollection(log) || _readRegistry(log) || _readOther(log);
+            bool known = _isCompanion[_account]
+                ? _readEstate(log) || _readRecovery(log)
+                : _readToken(log) || _readCollection(log) || _readRegistry(log) || _readOther(log);
             require(known, "an event that nobody knows");
         }
     }

@@ -179,11 +179,19 @@ abstract contract Crowd {
     /// A leaf of its kind that nobody opened yet.
     function _isOpen(Committed storage chosen, uint256 tokenId, bool withKeys) internal view returns (bool) {
         return
-            chosen.withKeys == withKeys && tokenId < chosen.firstTokenId + chosen.leaves && mints[tokenId] == 0;
+            chosen.withKeys == withKeys && tokenId < chosen.firstTokenId + chosen.leaves
+                && mints[tokenId] == 0;
     }
 
-    function _proof(Committed storage chosen, uint256 tokenId) internal view returns (bytes32[] memory proof) {
-        (, proof) = Trees.open(_leavesOf(chosen.firstTokenId, chosen.leaves, chosen.withKeys), (tokenId - chosen.firstTokenId) % chosen.leaves);
+    function _proof(Committed storage chosen, uint256 tokenId)
+        internal
+        view
+        returns (bytes32[] memory proof)
+    {
+        (, proof) = Trees.open(
+            _leavesOf(chosen.firstTokenId, chosen.leaves, chosen.withKeys),
+            (tokenId - chosen.firstTokenId) % chosen.leaves
+        );
     }
 
     function _minted(Committed storage batch, uint256 tokenId, address to) internal {
@@ -212,11 +220,7 @@ abstract contract Crowd {
     }
 
     function _leafOf(uint256 tokenId, bool withKeys) internal view returns (Trees.Leaf memory) {
-        return Trees.Leaf(
-            tokenId,
-            _digestOf(tokenId),
-            withKeys ? _claimAddresses[tokenId % 4] : address(0)
-        );
+        return Trees.Leaf(tokenId, _digestOf(tokenId), withKeys ? _claimAddresses[tokenId % 4] : address(0));
     }
 
     function _digestOf(uint256 tokenId) internal pure returns (bytes32) {

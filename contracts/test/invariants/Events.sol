@@ -45,8 +45,9 @@ abstract contract CollectionEvents is Words {
             );
         } else {
             // These say what happened, and leave nothing that storage would show.
-            return topic == IWearableCollection.Certified.selector || topic == IWearableRights.Revoked.selector
-                || topic == IERC4906.MetadataUpdate.selector;
+            return topic == IWearableCollection.Certified.selector
+                || topic == IWearableRights.Revoked.selector || topic == IWearableRights.Chosen.selector
+                || topic == IWearableRights.Retired.selector || topic == IERC4906.MetadataUpdate.selector;
         }
         return true;
     }
@@ -87,11 +88,14 @@ abstract contract CollectionEvents is Words {
         } else if (topic == IWearableCollection.RevisionProposed.selector) {
             bytes32 slot = _of(log.topics[2], _of(log.topics[1], _at(20)));
             _set(slot, abi.decode(log.data, (uint256)));
+        } else if (topic == IWearableRights.CustodianChanged.selector) {
+            _set(_of(log.topics[1], _at(23)), uint256(log.topics[2]));
         } else if (topic == IWearableCollection.LicenceStated.selector) {
             _set(_of(log.topics[1], _at(21)), abi.decode(log.data, (uint256)));
         } else {
-            return topic == IERC4906.BatchMetadataUpdate.selector
-                || topic == IERC7572.ContractURIUpdated.selector;
+            return
+                topic == IERC4906.BatchMetadataUpdate.selector
+                    || topic == IERC7572.ContractURIUpdated.selector;
         }
         return true;
     }
@@ -199,9 +203,7 @@ abstract contract OtherEvents is Words {
             );
             _set(_of(log.topics[2], _of(log.topics[1], _at(1))), size);
         } else if (topic == IWearableRights.NonceUsed.selector) {
-            uint256 nonce = abi.decode(log.data, (uint256));
-            bytes32 slot = _of(bytes32(nonce >> 8), _of(log.topics[1], _at(16)));
-            _set(slot, _get(slot) | 1 << (nonce & 255));
+            _useNonce(log, 16);
         } else {
             return false;
         }

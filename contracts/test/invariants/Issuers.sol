@@ -27,7 +27,9 @@ abstract contract Issuers is Crowd {
             _nextBatch(designId, count, edition, withKeys, skip);
         bool may = _mayCommit(who, batch) && !skip;
         bool done = _try(who, abi.encodeCall(IWearableCollection.commitBatch, (batch)));
-        _expect(done == may, may ? "the issuer could not commit" : "committed by somebody, or what may not be");
+        _expect(
+            done == may, may ? "the issuer could not commit" : "committed by somebody, or what may not be"
+        );
         if (done) _committedBatch(batch, leaves, withKeys);
     }
 
@@ -97,7 +99,8 @@ abstract contract Issuers is Crowd {
         uint256 from = _isIssuer(actor(0)) ? 0 : 1;
         bytes memory call = abi.encodeCall(IIssuerRegistry.proposeAccount, (issuerId, actor(to % 2)));
         bool done = _tryAt(address(registry), from, call);
-        done = _tryAt(address(registry), to % 2, abi.encodeCall(IIssuerRegistry.acceptAccount, (issuerId))) && done;
+        done = _tryAt(address(registry), to % 2, abi.encodeCall(IIssuerRegistry.acceptAccount, (issuerId)))
+            && done;
         _expect(done, "an issuer could not change its account");
     }
 

@@ -61,8 +61,7 @@ abstract contract Minters is Issuers {
     }
 
     function _mayMint(uint256 minter, uint256 tokenId) private view returns (bool) {
-        return _minters[actor(minter)] && block.timestamp > _pausedUntil
-            && _replacement(tokenId) != WITHDRAWN;
+        return _minters[actor(minter)] && block.timestamp > _pausedUntil && _replacement(tokenId) != WITHDRAWN;
     }
 
     function _voucherCall(

@@ -21,9 +21,17 @@ abstract contract Owners is Minters {
         uint256 expires;
         bytes32 revision;
         address approved;
+        bool recovering;
+        bool byGuardians;
+        /// The piece is given up and not yet retired; it is retired; who said so.
+        bool choosing;
+        bool kept;
+        bool issuerAttested;
+        bool custodianAttested;
     }
 
-    mapping(uint256 => Rights) private _rights;
+    mapping(uint256 => Rights) internal _rights;
+    mapping(uint64 => address) private _custodians;
     mapping(address => mapping(address => bool)) private _operators;
     uint256 private _nonce;
     mapping(address => mapping(uint256 => bool)) private _used;
@@ -33,7 +41,9 @@ abstract contract Owners is Minters {
     }
 
     function give(uint256 who, uint256 token, uint256 to, bool signed) external {
-        (uint256 tokenId, bool may) = _choose(who, token);
+        uint256 tokenId;
+        bool may;
+        (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
         bytes memory act = abi.encodeCall(IWearableRights.give, (tokenId, actor(to)));
         string memory text = "Give(uint256 tokenId,address to,uint256 nonce,uint256 deadline)";
@@ -43,7 +53,9 @@ abstract contract Owners is Minters {
 
     function burn(uint256 who, uint256 token, bool signed) external {
         if (token % 4 != 0) return;
-        (uint256 tokenId, bool may) = _choose(who, token);
+        uint256 tokenId;
+        bool may;
+        (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
         bytes memory act = abi.encodeCall(IWearableRights.burn, (tokenId));
         string memory text = "Burn(uint256 tokenId,uint256 nonce,uint256 deadline)";
@@ -54,7 +66,9 @@ abstract contract Owners is Minters {
     }
 
     function lend(uint256 who, uint256 token, uint256 user, uint32 seconds_, bool signed) external {
-        (uint256 tokenId, bool may) = _choose(who, token);
+        uint256 tokenId;
+        bool may;
+        (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
         uint64 expires = uint64(block.timestamp + seconds_ % 10 days);
         address borrower = user % 5 == 0 ? address(0) : actor(user);
@@ -68,7 +82,9 @@ abstract contract Owners is Minters {
     }
 
     function offer(uint256 who, uint256 token, uint256 to, uint32 seconds_, bool signed) external {
-        (uint256 tokenId, bool may) = _choose(who, token);
+        uint256 tokenId;
+        bool may;
+        (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
         uint64 until = uint64(block.timestamp + seconds_ % 10 days);
         address taker = to % 7 == 0 ? address(0) : actor(to);
@@ -100,7 +116,9 @@ abstract contract Owners is Minters {
 
     function markLost(uint256 who, uint256 token, bool signed) external {
         if (token % 3 != 0) return; // or hardly anything ever moves
-        (uint256 tokenId, bool may) = _choose(who, token);
+        uint256 tokenId;
+        bool may;
+        (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
         bytes memory act = abi.encodeCall(IWearableRights.markLost, (tokenId));
         string memory text = "MarkLost(uint256 tokenId,uint256 nonce,uint256 deadline)";
@@ -110,7 +128,9 @@ abstract contract Owners is Minters {
     }
 
     function askClearLost(uint256 who, uint256 token, bool signed) external {
-        (uint256 tokenId, bool may) = _choose(who, token);
+        uint256 tokenId;
+        bool may;
+        (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
         bytes memory act = abi.encodeCall(IWearableRights.askClearLost, (tokenId));
         string memory text = "AskClearLost(uint256 tokenId,uint256 nonce,uint256 deadline)";
@@ -122,7 +142,8 @@ abstract contract Owners is Minters {
         if (tokenIds.length == 0) return;
         uint256 tokenId = tokenIds[token % tokenIds.length];
         Rights storage rights = _rights[tokenId];
-        bool may = rights.lost && rights.clearsAt != 0 && block.timestamp >= rights.clearsAt;
+        bool may =
+            rights.lost && rights.clearsAt != 0 && block.timestamp >= rights.clearsAt && !rights.recovering;
         bool done = _try(who, abi.encodeCall(IWearableRights.clearLost, (tokenId)));
         _expect(done == may, may ? "lost could not be cleared" : "lost was cleared too early");
         if (done) (rights.lost, rights.clearsAt) = (false, 0);
@@ -138,7 +159,9 @@ abstract contract Owners is Minters {
     }
 
     function acceptRevision(uint256 who, uint256 token, uint256 revision, bool signed) external {
-        (uint256 tokenId, bool may) = _choose(who, token);
+        uint256 tokenId;
+        bool may;
+        (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
         bytes32 digest = _revision(revision);
         bytes memory act = abi.encodeCall(IWearableRights.acceptRevision, (tokenId, digest));
@@ -147,6 +170,76 @@ abstract contract Owners is Minters {
         bool proposed = digest == 0 || _proposed[uint64(tokenId >> 64)][digest];
         may = may && proposed && !_rights[tokenId].lost;
         if (_act(who, act, text, signed, may)) _rights[tokenId].revision = digest;
+    }
+
+    // ---- Piece or wearable
+
+    function choose(uint256 who, uint256 token, uint8 kept, bool signed) external {
+        uint256 tokenId;
+        bool may;
+        (who, tokenId, may) = _choose(who, token);
+        if (tokenId == 0) return;
+        kept = kept % 8 == 0 ? 1 : kept % 8 == 1 ? 3 : 2;
+        bytes memory act = abi.encodeCall(IWearableRights.choose, (tokenId, kept));
+        string memory text = "Choose(uint256 tokenId,uint8 kept,uint256 nonce,uint256 deadline)";
+        (uint256 chooseBy,) = _choiceOf(tokenId);
+        may = may && chooseBy != 0 && kept != 3 && block.timestamp <= chooseBy && _isUndecided(tokenId);
+        if (_act(who, act, text, signed, may)) _keep(tokenId, kept);
+    }
+
+    function settle(uint256 who, uint256 token) external {
+        if (tokenIds.length == 0) return;
+        uint256 tokenId = tokenIds[token % tokenIds.length];
+        (uint256 chooseBy, uint8 byDefault) = _choiceOf(tokenId);
+        bool may = owners[tokenId] != address(0) && byDefault != 0 && block.timestamp > chooseBy
+            && !_rights[tokenId].recovering && _isUndecided(tokenId);
+        bool done = _try(who, abi.encodeCall(IWearableRights.settle, (tokenId)));
+        _expect(done == may, may ? "a choice was not settled" : "a choice was settled too early");
+        if (done) _keep(tokenId, byDefault);
+    }
+
+    function _isUndecided(uint256 tokenId) private view returns (bool) {
+        Rights storage rights = _rights[tokenId];
+        return !rights.lost && !rights.choosing && !rights.kept;
+    }
+
+    function _choiceOf(uint256 tokenId) private view returns (uint256 chooseBy, uint8 byDefault) {
+        uint256 terms = _termsOf(uint64(tokenId >> 64));
+        return (uint40(terms >> 40), uint8(terms >> 80));
+    }
+
+    function _keep(uint256 tokenId, uint8 kept) private {
+        if (kept == 2) {
+            _rights[tokenId].choosing = true;
+            return;
+        }
+        burned[tokenId] = true;
+        _moved(tokenId, address(0));
+    }
+
+    function attestRetired(uint256 who, uint256 token) external {
+        if (tokenIds.length == 0) return;
+        uint256 tokenId = tokenIds[token % tokenIds.length];
+        Rights storage rights = _rights[tokenId];
+        bool issuer = _isIssuer(actor(who));
+        bool custodian = _custodians[uint64(tokenId >> 64)] == actor(who);
+        bool may = owners[tokenId] != address(0) && rights.choosing && (issuer || custodian);
+        bool done = _try(who, abi.encodeCall(IWearableRights.attestRetired, (tokenId, bytes32(who))));
+        _expect(done == may, may ? "an attestation was refused" : "somebody attested");
+        if (!done) return;
+        if (issuer) rights.issuerAttested = true;
+        if (custodian) rights.custodianAttested = true;
+        rights.kept = rights.issuerAttested && rights.custodianAttested;
+        rights.choosing = !rights.kept;
+    }
+
+    function setCustodian(uint256 who, uint64 designId, uint256 to) external {
+        designId = designId % DESIGNS + 1;
+        address present = _custodians[designId];
+        bool may = present == address(0) ? _isIssuer(actor(who)) : present == actor(who);
+        bool done = _try(who, abi.encodeCall(IWearableRights.setCustodian, (designId, actor(to))));
+        _expect(done == may, may ? "a custodian could not be named" : "somebody named a custodian");
+        if (done) _custodians[designId] = actor(to);
     }
 
     /// Of the nonces that this crowd signs with next, or has signed with.
@@ -207,11 +300,20 @@ abstract contract Owners is Minters {
 
     // ---- Notes
 
-    /// A token (0: there is none yet) and whether `who` owns it. Mostly the owner acts.
-    function _choose(uint256 who, uint256 token) private view returns (uint256 tokenId, bool owns) {
-        if (tokenIds.length == 0) return (0, false);
-        tokenId = tokenIds[token % tokenIds.length];
-        owns = owners[tokenId] == actor(who);
+    /// Who acts, a token (0: there is none yet), and whether the one owns the other. Mostly the owner acts.
+    function _choose(uint256 who, uint256 token) private view returns (uint256, uint256, bool) {
+        if (tokenIds.length == 0) return (who, 0, false);
+        uint256 tokenId = tokenIds[token % tokenIds.length];
+        if (token >> 16 & 3 != 0 && owners[tokenId] != address(0)) who = _seatOf(owners[tokenId]);
+        return (who, tokenId, owners[tokenId] == actor(who));
+    }
+
+    /// Which actor that is; the first for nobody's token.
+    function _seatOf(address account) internal view returns (uint256) {
+        for (uint256 i = 0; i < 6; ++i) {
+            if (actor(i) == account) return i;
+        }
+        return 0;
     }
 
     /// The act, sent by `who` or signed by `who` and sent by a stranger.
@@ -242,10 +344,10 @@ abstract contract Owners is Minters {
     }
 
     /// A move, or a burn, ends what its owner had begun.
-    function _moved(uint256 tokenId, address to) private {
+    function _moved(uint256 tokenId, address to) internal {
         owners[tokenId] = to;
         Rights storage rights = _rights[tokenId];
         (rights.offeredTo, rights.until, rights.user, rights.expires) = (address(0), 0, address(0), 0);
-        rights.approved = address(0);
+        (rights.approved, rights.recovering, rights.byGuardians) = (address(0), false, false);
     }
 }

@@ -9,12 +9,13 @@ import {IssuerRegistry} from "../../src/IssuerRegistry.sol";
 import {WearableCollection} from "../../src/WearableCollection.sol";
 import {Chronicle} from "./Chronicle.sol";
 import {Crowd} from "./Crowd.sol";
-import {Owners} from "./Owners.sol";
+import {Families} from "./Families.sol";
+import {Guards} from "./Guards.sol";
 
 /// @title The same crowd at the registry, the factory and the anchors
 /// @dev One door for all of it, or the crowd would do little else. Who may is judged; whether the act is
 /// otherwise in order is for the unit tests.
-contract Registrars is Owners {
+contract Registrars is Guards {
     CollectionFactory private immutable _FACTORY;
 
     constructor(
@@ -23,7 +24,11 @@ contract Registrars is Owners {
         uint64 issuerId_,
         CollectionFactory factory_,
         Chronicle chronicle
-    ) Crowd(collection_, registry_, issuerId_, chronicle) {
+    )
+        Crowd(collection_, registry_, issuerId_, chronicle)
+        Families(collection_.estate())
+        Guards(collection_.recovery())
+    {
         _FACTORY = factory_;
         _watch(address(factory_));
         _minters[actor(2)] = true; // the service, since the collection was made
@@ -75,7 +80,8 @@ contract Registrars is Owners {
 
     function _createCollection(uint64 issuer, uint256 who, uint8 which) private {
         bytes memory call = abi.encodeCall(
-            ICollectionFactory.createCollection, (issuer, "Nuit", "N", "", actor(which), bytes32(uint256(which)))
+            ICollectionFactory.createCollection,
+            (issuer, "Nuit", "N", "", actor(which), bytes32(uint256(which)))
         );
         bool done = _tryAt(address(_FACTORY), who, call);
         if (!done) return;

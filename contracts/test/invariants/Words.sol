@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Vm} from "../support/Vm.sol";
+
 /// @title Words of storage, and where Solidity keeps what
 abstract contract Words {
     /// Contract => slot => word.
@@ -67,6 +69,31 @@ abstract contract Words {
     function _chunk(bytes memory text, uint256 index) private pure returns (bytes32 chunk) {
         for (uint256 i = 0; i < 32 && index * 32 + i < text.length; ++i) {
             chunk |= bytes32(text[index * 32 + i]) >> (i * 8);
+        }
+    }
+
+    /// A nonce in the mapping at `slot`: account => nonce / 256 => a bit each.
+    function _useNonce(Vm.Log calldata log, uint256 slot) internal {
+        uint256 nonce = abi.decode(log.data, (uint256));
+        bytes32 place = _of(bytes32(nonce >> 8), _of(log.topics[1], _at(slot)));
+        _set(place, _get(place) | 1 << (nonce & 255));
+    }
+
+    /// An array as Solidity keeps it; what the one before had beyond is cleared.
+    function _setArray(bytes32 slot, address[] memory accounts) internal {
+        uint256 before = _get(slot);
+        bytes32 first = keccak256(abi.encode(slot));
+        for (uint256 i = 0; i < before || i < accounts.length; ++i) {
+            _set(_next(first, i), i < accounts.length ? uint160(accounts[i]) : 0);
+        }
+        _set(slot, accounts.length);
+    }
+
+    /// Where an account stands in an array.
+    function _indexOf(bytes32 slot, bytes32 account) internal view returns (uint256 index) {
+        bytes32 first = keccak256(abi.encode(slot));
+        while (_words[_account][_next(first, index)] != account) {
+            ++index;
         }
     }
 }

@@ -23,11 +23,15 @@ contract CollectionProofs {
     uint256 private constant LOST = 1 << 201;
     uint256 private constant OFFERED = 1 << 205;
 
+    /// Stand for Estate and Recovery: two accounts that may do whatever they like.
+    address private constant _ESTATE = address(0xe57a7e);
+    address private constant _RECOVERY = address(0x2ec0);
+
     WearableCollection private _collection;
 
     function setUp() public {
         IssuerRegistry registry = new IssuerRegistry(new LogAnchor());
-        _collection = new WearableCollection(registry);
+        _collection = new WearableCollection(registry, _ESTATE, _RECOVERY);
         svm.enableSymbolicStorage(address(registry));
         svm.enableSymbolicStorage(address(_collection));
     }
@@ -41,7 +45,8 @@ contract CollectionProofs {
         uint256 word = _wordOf(tokenId);
         if (word != 0) {
             assert(
-                selector == IWearableCollection.claim.selector || selector == IWearableCollection.mint.selector
+                selector == IWearableCollection.claim.selector
+                    || selector == IWearableCollection.mint.selector
                     || selector == IWearableCollection.mintByVoucher.selector
             );
             // Somebody's, and nothing else is true of it.
@@ -58,8 +63,9 @@ contract CollectionProofs {
         assert(_wordOf(tokenId) == word && _approvedOf(tokenId) == 0);
     }
 
-    /// What is owned stays owned by the same account; or it is burned, by its owner; or it is moved, by
-    /// its owner or whom the owner approved.
+    /// What is owned stays owned by the same account; or it is burned, by its owner or by settling a choice
+    /// that the terms decide; or it is moved, by its owner or whom the owner approved, or by Estate or Recovery.
+    /// What is lost is burned by nobody, and moved by these two alone.
     function check_what_is_owned(uint256 tokenId, uint256 word, address sender) external {
         vm.assume(word & OWNER != 0 && word & BURNED == 0);
         vm.assume(_wordOf(tokenId) == word);
@@ -67,14 +73,16 @@ contract CollectionProofs {
         address approved = address(uint160(_approvedOf(tokenId)));
         bool operates = _collection.isApprovedForAll(owner, sender);
         bytes4 selector = _callAnything(sender);
-        vm.assume(selector != IWearableRights.take.selector);
+        vm.assume(selector != IWearableRights.take.selector); // has a check of its own
         uint256 afterwards = _wordOf(tokenId);
         if (afterwards & OWNER == 0) {
-            assert(sender == owner && word & LOST == 0);
+            assert(word & LOST == 0 && (sender == owner || selector == IWearableRights.settle.selector));
             assert(afterwards & (BURNED | LOST) == BURNED && _approvedOf(tokenId) == 0);
         } else if (afterwards & OWNER != uint160(owner)) {
-            assert(sender == owner || sender == approved || operates);
-            assert(word & LOST == 0 && afterwards & BURNED == 0 && _approvedOf(tokenId) == 0);
+            bool companion =
+                selector == IWearableRights.moveFor.selector && (sender == _ESTATE || sender == _RECOVERY);
+            assert(companion || (word & LOST == 0 && (sender == owner || sender == approved || operates)));
+            assert(afterwards & (BURNED | LOST) == 0 && _approvedOf(tokenId) == 0);
         } else {
             assert(afterwards & BURNED == 0);
         }
@@ -116,9 +124,21 @@ contract CollectionProofs {
         }
     }
 
+    /// So is a choice of the piece, which burns.
+    function check_choice_by_signature(uint256 tokenId, uint256 word, uint8 kept) external {
+        bytes memory arguments = abi.encode(svm.createUint256("chosen"), kept);
+        bytes32 typeHash = keccak256("Choose(uint256 tokenId,uint8 kept,uint256 nonce,uint256 deadline)");
+        if (_actBySignature(tokenId, word, IWearableRights.choose.selector, typeHash, arguments)) {
+            assert(kept == 1 && _wordOf(tokenId) & (OWNER | BURNED) == BURNED);
+        }
+    }
+
     /// No other act by signature moves or burns anything.
     function check_other_acts_by_signature(uint256 tokenId, uint256 word, bytes4 selector) external {
-        vm.assume(selector != IWearableRights.give.selector && selector != IWearableRights.burn.selector);
+        vm.assume(
+            selector != IWearableRights.give.selector && selector != IWearableRights.burn.selector
+                && selector != IWearableRights.choose.selector
+        );
         bytes memory arguments =
             abi.encode(svm.createUint256("token"), svm.createUint256("a"), svm.createUint256("b"));
         assert(!_actBySignature(tokenId, word, selector, 0, arguments));

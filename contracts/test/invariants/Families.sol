@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IEstate} from "../../interfaces/IEstate.sol";
+import {Owners} from "./Owners.sol";
+
+/// @title The same crowd as heirs and executors
+/// @dev A will is always the same for one owner: the next two actors inherit, the two after them execute, both
+/// must agree. So the crowd can tell by itself what is open for whom.
+abstract contract Families is Owners {
+    uint40 private constant MORATORIUM = 30 days;
+
+    struct Opened {
+        bool willed;
+        uint256 round;
+        address heir;
+        /// Zero: not open.
+        uint256 readyAt;
+    }
+
+    /// Who of a council is for something, a bit each, and since when the first of them.
+    struct Voices {
+        uint256 bits;
+        uint256 since;
+    }
+
+    address internal immutable _ESTATE;
+    mapping(address => Opened) internal _estates;
+    mapping(bytes32 => Voices) private _voices;
+
+    constructor(address estate) {
+        _ESTATE = estate;
+        _watch(estate);
+    }
+
+    function setWill(uint256 who, uint8 kind) external {
+        address[] memory heirs = _others(who, 1, kind % 4 == 0 ? 0 : 2);
+        address[] memory executors = _others(who, 3, kind % 4 == 0 ? 0 : 2);
+        (uint8 threshold, uint40 moratorium) = kind % 4 == 0 ? (0, 0) : (2, MORATORIUM);
+        bytes memory call = abi.encodeCall(IEstate.setWill, (heirs, executors, threshold, moratorium));
+        _expect(_tryAt(_ESTATE, who, call), "an owner could not make a will");
+        _estates[actor(who)].willed = kind % 4 != 0;
+        _close(actor(who));
+    }
+
+    function stillHere(uint256 who) external {
+        _expect(_tryAt(_ESTATE, who, abi.encodeCall(IEstate.stillHere, ())), "an owner could not say a word");
+        _close(actor(who));
+    }
+
+    /// Mostly by an executor; the third to choose is no heir.
+    function openEstate(uint256 who, uint256 owner, uint8 choice) external {
+        if (choice & 3 != 0) who = owner % 6 + 3 + choice % 2;
+        address heir = actor(owner % 6 + 1 + (choice >> 2) % 3);
+        Opened storage opened = _estates[actor(owner)];
+        uint256 seat = (who % 6 + 6 - owner % 6) % 6;
+        bool may = opened.willed && (seat == 3 || seat == 4) && heir != actor(owner % 6 + 3)
+            && !(opened.readyAt != 0 && opened.heir == heir);
+        bool done = _tryAt(_ESTATE, who, abi.encodeCall(IEstate.openEstate, (actor(owner), heir)));
+        _expect(done == may, may ? "an executor was stopped" : "an estate was opened by somebody");
+        if (!done || !_agree(keccak256(abi.encode(actor(owner), opened.round, heir)), seat, 2)) return;
+        (opened.heir, opened.readyAt) = (heir, block.timestamp + MORATORIUM);
+    }
+
+    function bequeath(uint256 who, uint256 owner, uint256 token) external {
+        if (tokenIds.length == 0) return;
+        uint256[] memory ids = new uint256[](1);
+        ids[0] = tokenIds[token % tokenIds.length];
+        Opened storage opened = _estates[actor(owner)];
+        Rights storage rights = _rights[ids[0]];
+        bool may = opened.readyAt != 0 && block.timestamp >= opened.readyAt && owners[ids[0]] == actor(owner)
+            && !rights.byGuardians && !(rights.recovering && rights.lost);
+        bytes memory call = abi.encodeCall(IEstate.bequeath, (actor(owner), address(collection), ids));
+        bool done = _tryAt(_ESTATE, who, call);
+        _expect(done == may, may ? "an estate was not carried out" : "a wearable was inherited too early");
+        if (done) _broughtTo(ids[0], opened.heir);
+    }
+
+    function _close(address owner) private {
+        ++_estates[owner].round;
+        _estates[owner].readyAt = 0;
+    }
+
+    /// Out of an account that may be lost.
+    function _broughtTo(uint256 tokenId, address to) internal {
+        (_rights[tokenId].lost, _rights[tokenId].clearsAt) = (false, 0);
+        _moved(tokenId, to);
+    }
+
+    /// `count` actors, from the one that sits `distance` after `who` on.
+    function _others(uint256 who, uint256 distance, uint256 count)
+        internal
+        view
+        returns (address[] memory accounts)
+    {
+        accounts = new address[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            accounts[i] = actor(who % 6 + distance + i);
+        }
+    }
+
+    /// Whether, with this voice, the threshold is reached; then all voices are spent. They lapse after 30 days.
+    function _agree(bytes32 matter, uint256 seat, uint256 threshold) internal returns (bool) {
+        Voices storage voices = _voices[matter];
+        if (block.timestamp > voices.since + 30 days) (voices.bits, voices.since) = (0, block.timestamp);
+        voices.bits |= 1 << seat;
+        uint256 count;
+        for (uint256 i = 0; i < 6; ++i) {
+            count += voices.bits >> i & 1;
+        }
+        if (count < threshold) return false;
+        delete _voices[matter];
+        return true;
+    }
+
+    /// Whether one voice more is all that it takes.
+    function _wouldDecide(bytes32 matter, uint256 seat, uint256 threshold) internal view returns (bool) {
+        Voices storage voices = _voices[matter];
+        uint256 bits = block.timestamp > voices.since + 30 days ? 0 : voices.bits;
+        bits |= 1 << seat;
+        uint256 count;
+        for (uint256 i = 0; i < 6; ++i) {
+            count += bits >> i & 1;
+        }
+        return count >= threshold;
+    }
+}
