@@ -48,9 +48,13 @@ abstract contract Families is Owners {
         _close(actor(who));
     }
 
-    /// Mostly by an executor; the third to choose is no heir.
-    function openEstate(uint256 who, uint256 owner, uint8 choice) external {
-        if (choice & 3 != 0) who = owner % 6 + 3 + choice % 2;
+    /// Mostly by an executor, and every second time by the other one too; the third to choose is no heir.
+    function openEstate(uint256 who, uint256 owner, uint8 choice, bool both) external {
+        _openEstate(choice & 3 == 0 ? who : owner % 6 + 3, owner, choice);
+        if (both) _openEstate(owner % 6 + 4, owner, choice);
+    }
+
+    function _openEstate(uint256 who, uint256 owner, uint8 choice) private {
         address heir = actor(owner % 6 + 1 + (choice >> 2) % 3);
         Opened storage opened = _estates[actor(owner)];
         uint256 seat = (who % 6 + 6 - owner % 6) % 6;
@@ -66,6 +70,7 @@ abstract contract Families is Owners {
         if (tokenIds.length == 0) return;
         uint256[] memory ids = new uint256[](1);
         ids[0] = tokenIds[token % tokenIds.length];
+        if (owner % 4 != 0) owner = _seatOf(owners[ids[0]]);
         Opened storage opened = _estates[actor(owner)];
         Rights storage rights = _rights[ids[0]];
         bool may = opened.readyAt != 0 && block.timestamp >= opened.readyAt && owners[ids[0]] == actor(owner)

@@ -69,9 +69,14 @@ abstract contract Guards is Families {
         bytes32 matter;
     }
 
-    /// Mostly a guardian of the token's owner says it.
-    function decide(uint256 who, uint256 token, uint256 to, uint8 what) external {
+    /// Mostly a guardian of the token's owner says it; and every second time another says it too.
+    function decide(uint256 who, uint256 token, uint256 to, uint8 what, bool both) external {
         if (tokenIds.length == 0) return;
+        _decide(who, token, to, what);
+        if (both) _decide(who % 997 + 1, token, to, what);
+    }
+
+    function _decide(uint256 who, uint256 token, uint256 to, uint8 what) private {
         Word memory word;
         word.tokenId = tokenIds[token % tokenIds.length];
         uint256 owner = _seatOf(owners[word.tokenId]);
@@ -126,6 +131,7 @@ abstract contract Guards is Families {
         if (tokenIds.length == 0) return;
         uint256 tokenId = tokenIds[token % tokenIds.length];
         Rights storage rights = _rights[tokenId];
+        if (who % 2 == 0) who = _seatOf(owners[tokenId]);
         bool may = owners[tokenId] == actor(who) && rights.recovering && !rights.lost;
         bytes memory call = abi.encodeCall(IRecovery.veto, (address(collection), _one(tokenId)));
         bool done = _tryAt(_RECOVERY, who, call);
@@ -136,6 +142,7 @@ abstract contract Guards is Families {
     function recoverAsIssuer(uint256 who, uint256 token, uint256 to) external {
         if (tokenIds.length == 0) return;
         uint256 tokenId = tokenIds[token % tokenIds.length];
+        if (who % 2 == 0) who = _seatOf(registry.accountOf(issuerId));
         bool may = _isIssuer(actor(who)) && owners[tokenId] != address(0) && owners[tokenId] != actor(to)
             && !_rights[tokenId].recovering && block.timestamp + 30 days <= _recoveryUntil(tokenId);
         bytes memory call =
@@ -149,6 +156,7 @@ abstract contract Guards is Families {
         if (tokenIds.length == 0) return;
         uint256 tokenId = tokenIds[token % tokenIds.length];
         Rights storage rights = _rights[tokenId];
+        if (who % 2 == 0) who = _seatOf(registry.accountOf(issuerId));
         bool may = rights.recovering && !rights.byGuardians
             && (block.timestamp > _recoveryUntil(tokenId) || _isIssuer(actor(who)));
         bool done = _tryAt(_RECOVERY, who, abi.encodeCall(IRecovery.drop, (address(collection), tokenId)));

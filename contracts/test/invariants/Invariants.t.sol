@@ -243,11 +243,11 @@ contract InvariantsTest is World {
         if (act == 31) _crowd.setCustodian(a, uint64(b), d);
         if (act == 32) _crowd.setWill(a, uint8(b));
         if (act == 33 && a % 4 == 0) _crowd.stillHere(a);
-        if (act == 34) _crowd.openEstate(a, b, uint8(c));
+        if (act == 34) _crowd.openEstate(a, b, uint8(c), d % 2 == 0);
         if (act == 35) _crowd.bequeath(a, b, c);
         if (act == 36) _crowd.setGuardians(a, uint8(b));
         if (act == 37) _crowd.keepGuardians(a);
-        if (act == 38 || act == 39) _crowd.decide(a, b, c, uint8(d));
+        if (act == 38 || act == 39) _crowd.decide(a, b, c, uint8(d), d >> 8 & 1 == 0);
         if (act == 40 && a % 4 == 0) _crowd.veto(a, b);
         if (act == 41) _crowd.recoverAsIssuer(a, b, c);
         if (act == 42 && a % 8 == 0) _crowd.drop(a, b);
