@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, U64, U256};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -40,6 +40,8 @@ pub(crate) const ORIGIN: &str = "log.example/tests";
 pub(crate) const LANES: usize = 3;
 /// Chain of Anvil.
 pub(crate) const CHAIN: ChainId = ChainId(31_337);
+/// A block that was begun is there after so long.
+const MINING_ENDS: Duration = Duration::from_millis(300);
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -202,20 +204,19 @@ anchor_delay_s = 0
         self.node("anvil_setBalance", json!([account, wei])).await;
     }
 
-    /// Replaces the last blocks by empty ones; their transactions are pending again. No block is made meanwhile by
-    /// transactions that come in: Anvil 1.7.1 can then keep one of a block that it took away, a chain that is none.
+    /// Replaces the last blocks by empty ones; their transactions are pending again. Nothing is mined meanwhile, nor
+    /// begun to be: Anvil 1.7.1 otherwise builds on a block that it takes away, and shows a chain that is none.
     pub(crate) async fn reorganise(&self, depth_blocks: u64) {
         self.node("evm_setAutomine", json!([false])).await;
-        let mut head = None;
-        // What was being mined when that was asked is in a block by now.
-        loop {
-            let now = self.rpc.head().await.expect("the node answers").hash;
-            if head.replace(now) == Some(now) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        tokio::time::sleep(MINING_ENDS).await;
+        let head = self.rpc.head().await.expect("the node answers").number;
         self.node("anvil_reorg", json!([depth_blocks, []])).await;
+        for number in head.saturating_sub(depth_blocks)..=head {
+            let block = self
+                .node("eth_getBlockByNumber", json!([U64::from(number), false]))
+                .await;
+            assert!(!block.is_null(), "the node lost its block {number}");
+        }
         self.node("evm_setAutomine", json!([true])).await;
     }
 
