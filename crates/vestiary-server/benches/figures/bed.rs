@@ -19,7 +19,7 @@ use vestiary::block::Block;
 use vestiary::ids::{CollectionId, IssuerId, WearableId};
 use vestiary::typed_data::CommitBatch;
 use vestiary_chain::deploy::{Deployment, FORMAT};
-use vestiary_chain::sim::{SimChain, SimOptions};
+use vestiary_chain::sim::{SimCall, SimChain, SimOptions, SimOutcome, SimStorage};
 use vestiary_log::Disk;
 use vestiary_log::seams::{SystemClock, SystemRandom};
 use vestiary_mirror::MirrorConfig;
@@ -46,6 +46,9 @@ const ORIGIN: &str = "log.example/bench";
 pub(crate) fn passphrase() -> Result<Passphrase> {
     Ok(Passphrase::new("a bench has no secrets".into())?)
 }
+
+/// Address of the simulated anchors.
+const LOG_ANCHOR: Address = Address::repeat_byte(0xa3);
 
 /// Directories, keys and deployment file of a service at `dir`, and its configuration as text.
 pub(crate) fn furnish(dir: &Path, deployment: &Deployment, rpc_url: &str, poll_ms: u64) -> Result<String> {
@@ -109,13 +112,20 @@ impl Bed {
     /// Opens a service in an empty directory, with one brand, one collection, one design and one world.
     pub(crate) async fn open(dir: &Path) -> Result<Self> {
         let node = SimChain::new(SimOptions::default());
+        // What a start asks the log's anchors: there is none yet.
+        node.set_contract(LOG_ANCHOR, |_: &SimCall, _: &mut SimStorage| {
+            Ok(SimOutcome {
+                output: U256::ZERO.to_be_bytes_vec().into(),
+                ..SimOutcome::default()
+            })
+        });
         let genesis_hash = node.block_at(0).context("a chain has a genesis block")?.hash;
         let deployment = Deployment {
             format: FORMAT.into(),
             chain: SimOptions::default().chain,
             genesis_hash,
             first_block: 1,
-            log_anchor: Address::repeat_byte(0xa3),
+            log_anchor: LOG_ANCHOR,
             registry: Address::repeat_byte(0xa1),
             estate: Address::repeat_byte(0xa6),
             recovery: Address::repeat_byte(0xa7),
