@@ -256,6 +256,9 @@ impl State {
                 intent,
             } => {
                 let batch = self.batch_mut(id)?;
+                if matches!(batch.stage, BatchStage::Signed(_)) {
+                    return Err(Contradiction(format!("batch {id} was signed twice")));
+                }
                 batch.stage = BatchStage::Signed(BatchSignature {
                     signature: signature.clone(),
                     commit_by_s: *commit_by_s,
