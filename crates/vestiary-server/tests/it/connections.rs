@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use vestiary_server::connections::Limits;
 use vestiary_server::http::layers::MAX_REQUESTS_AT_ONCE;
 
@@ -78,10 +79,12 @@ async fn connect(ledger: &TestLedger, host: u8) -> TcpStream {
         .unwrap()
 }
 
-/// Reads to the end, however it comes; what came.
+/// Reads to the end, however it comes; what came. A connection without an end is red, and not waited for.
 async fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes).await;
+    let _ = timeout(3 * SLACK, stream.read_to_end(&mut bytes))
+        .await
+        .expect("the service ends the connection");
     bytes
 }
 
