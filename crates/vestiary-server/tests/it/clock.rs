@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::beginnings::{Issued, issued};
 use crate::operation::Proxy;
-use crate::story::{inventory, wait_claimed, worlds};
+use crate::story::{inventory, wait_claimed};
 use crate::support::actors::{Actor, Brand};
 use crate::support::{TestLedger, eventually};
 
@@ -80,11 +81,7 @@ async fn claims_go_by_the_later_of_clock_and_chain() {
     let Some(mut ledger) = TestLedger::start().await else {
         return;
     };
-    let brand = Brand::join(&ledger, "Atelier", 1).await;
-    worlds(&ledger, &brand.client(&ledger)).await;
-    let design = brand.design(&ledger, "0").await;
-    let issued = brand.issue(&ledger, design, 1, 2).await;
-    brand.wait_committed(&ledger, &issued).await;
+    let Issued { brand, design, .. } = issued(&ledger, 2).await;
     let ana = Actor::named("Ana");
     let claim = async |serial: u64, deadline: u64| {
         let wearable = brand.wearable(design, serial);

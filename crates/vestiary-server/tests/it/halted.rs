@@ -9,8 +9,9 @@ use vestiary_chain::follower::UNDO_WINDOW_BLOCKS;
 use vestiary_chain::sim::{Fate, Seeded, SimChain};
 use vestiary_mirror::Mirror;
 
-use crate::story::{inventory, wait_claimed, worlds};
-use crate::support::actors::{Actor, Brand};
+use crate::beginnings::{Issued, claimed};
+use crate::story::inventory;
+use crate::support::actors::Actor;
 use crate::support::simulated::{SimGround, SimLedger};
 use crate::support::{TestLedger, eventually, stage};
 
@@ -130,17 +131,8 @@ async fn a_real_node_that_rewrites_what_was_final_is_not_followed_until_a_rebuil
     let Some(mut ledger) = TestLedger::start().await else {
         return;
     };
-    let brand = Brand::join(&ledger, "Atelier", 1).await;
-    worlds(&ledger, &brand.client(&ledger)).await;
-    let design = brand.design(&ledger, "0").await;
-    let issued = brand.issue(&ledger, design, 1, 2).await;
-    brand.wait_committed(&ledger, &issued).await;
     let (ana, ben) = (Actor::anvil(3), Actor::named("Ben"));
-    let body = brand
-        .claim(&ledger, brand.wearable(design, 1), ana.address())
-        .await;
-    let claim = ledger.client().post("/v1/claims", "", &body).await.expect(202);
-    wait_claimed(&ledger, &claim).await;
+    let Issued { brand, design, .. } = claimed(&ledger, 2, &ana).await;
     ledger.wait_anchored().await;
     ledger.ground.mine(4).await;
     ledger.settle().await;

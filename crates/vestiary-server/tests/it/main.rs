@@ -11,6 +11,7 @@
 
 mod alarms;
 mod architecture;
+mod beginnings;
 mod clock;
 mod command_line;
 mod connections;

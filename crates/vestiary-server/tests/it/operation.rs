@@ -5,7 +5,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use vestiary_server::config::Config;
 
-use crate::story::{inventory, wait_claimed, worlds};
+use crate::beginnings::{Issued, claimed};
+use crate::story::inventory;
 use crate::support::actors::{Actor, Brand};
 use crate::support::{TestLedger, eventually};
 
@@ -14,17 +15,12 @@ async fn what_was_answered_is_there_after_a_restart_and_after_a_rebuild() {
     let Some(mut ledger) = TestLedger::start().await else {
         return;
     };
-    let brand = Brand::join(&ledger, "Atelier", 1).await;
-    worlds(&ledger, &brand.client(&ledger)).await;
-    let design = brand.design(&ledger, "0").await;
-    let issued = brand.issue(&ledger, design, 1, 3).await;
-    brand.wait_committed(&ledger, &issued).await;
     let ana = Actor::named("Ana");
-    let body = brand
-        .claim(&ledger, brand.wearable(design, 1), ana.address())
-        .await;
-    let claim = ledger.client().post("/v1/claims", "", &body).await.expect(202);
-    wait_claimed(&ledger, &claim).await;
+    let Issued {
+        brand,
+        design,
+        batch: issued,
+    } = claimed(&ledger, 3, &ana).await;
     ledger.wait_quiet().await;
     let counts = ledger.check_everything().await;
     let (digest, answer) = (
@@ -109,17 +105,8 @@ async fn a_node_out_of_sight_makes_every_wearable_unknown_with_the_last_known_an
         return;
     };
     let proxy = proxy.expect("it was put between");
-    let brand = Brand::join(&ledger, "Atelier", 1).await;
-    worlds(&ledger, &brand.client(&ledger)).await;
-    let design = brand.design(&ledger, "0").await;
-    let issued = brand.issue(&ledger, design, 1, 1).await;
-    brand.wait_committed(&ledger, &issued).await;
     let ana = Actor::named("Ana");
-    let body = brand
-        .claim(&ledger, brand.wearable(design, 1), ana.address())
-        .await;
-    let claim = ledger.client().post("/v1/claims", "", &body).await.expect(202);
-    wait_claimed(&ledger, &claim).await;
+    claimed(&ledger, 1, &ana).await;
     assert_eq!(
         inventory(&ledger, &ana, "plaza").await["wearables"][0]["wear"],
         "yes"
