@@ -1,13 +1,14 @@
-//! What each transaction of ours calls, as contract address and calldata.
+//! What each transaction of ours calls, as contract address and calldata, and for the service's own the log that it is
+//! made for.
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
 use alloy_sol_types::SolCall;
 use vestiary::abi::{ICollectionFactory, IERC721, IIssuerRegistry, ILogAnchor, IWearableCollection};
 use vestiary::ids::{IssuerId, TokenId};
 use vestiary::tree::Leaf;
 use vestiary::typed_data::CommitBatch;
 
-use crate::submitter::Call;
+use crate::submitter::{Call, Effect};
 
 #[expect(
     clippy::needless_pass_by_value,
@@ -107,7 +108,13 @@ pub fn commit_batch_by_signature(collection: Address, batch: &CommitBatch, signa
         deadline: alloy_primitives::U256::from(batch.deadline),
         signature,
     };
-    call(collection, commit)
+    let committed = IWearableCollection::BatchCommitted {
+        designId: batch.design_id.get(),
+        firstSerial: batch.first_serial.get(),
+        count: batch.count,
+        root: batch.root,
+    };
+    call(collection, commit).made_for(Effect::of(collection, &committed))
 }
 
 /// What a claim brings besides its leaf.
@@ -137,7 +144,16 @@ pub fn claim(collection: Address, leaf: &Leaf, arguments: ClaimArguments) -> Cal
         proof: arguments.proof,
         signature: arguments.signature,
     };
-    call(collection, claim)
+    call(collection, claim).made_for(certified(collection, leaf))
+}
+
+/// A leaf was opened: its wearable is minted, with its certificate, by this very transaction and by no other ever.
+fn certified(collection: Address, leaf: &Leaf) -> Effect {
+    let certified = IWearableCollection::Certified {
+        tokenId: leaf.token_id.0,
+        certificateDigest: leaf.certificate_digest.b256(),
+    };
+    Effect::of(collection, &certified)
 }
 
 /// `WearableCollection.mint`, of a leaf without claim key.
@@ -149,7 +165,7 @@ pub fn mint(collection: Address, leaf: &Leaf, root: B256, to: Address, proof: Ve
         to,
         proof,
     };
-    call(collection, mint)
+    call(collection, mint).made_for(certified(collection, leaf))
 }
 
 /// ERC-721 `transferFrom`, by the owner.
@@ -162,14 +178,18 @@ pub fn transfer(collection: Address, from: Address, to: Address, token_id: Token
     call(collection, transfer)
 }
 
-/// `LogAnchor.anchor`.
-pub fn anchor(log_anchor: Address, origin: &str, size: u64, root: B256) -> Call {
-    call(
-        log_anchor,
-        ILogAnchor::anchorCall {
-            origin: origin.to_owned(),
-            size,
-            root,
-        },
-    )
+/// `LogAnchor.anchor`, sent by `account`.
+pub fn anchor(log_anchor: Address, account: Address, origin: &str, size: u64, root: B256) -> Call {
+    let anchor = ILogAnchor::anchorCall {
+        origin: origin.to_owned(),
+        size,
+        root,
+    };
+    let anchored = ILogAnchor::Anchored {
+        account,
+        originHash: keccak256(origin),
+        size,
+        root,
+    };
+    call(log_anchor, anchor).made_for(Effect::of(log_anchor, &anchored))
 }

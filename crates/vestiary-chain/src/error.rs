@@ -186,6 +186,12 @@ pub enum ProviderFault {
         /// The block.
         number: u64,
     },
+    /// The receipts of a block lack a transaction that the node said was mined in it.
+    #[error("block {number}: a transaction that was mined in it has no receipt")]
+    MissingReceipt {
+        /// The block.
+        number: u64,
+    },
     /// The finalized block went back or is not on the chain that we follow.
     #[error("the finalized block {0:?} is not on the chain that the node shows")]
     Finality(BlockRef),

@@ -132,7 +132,10 @@ impl Rpc {
     }
 
     /// All receipts of a block, hashed to the header's root. The transaction hashes are the node's word.
-    async fn receipts(&self, header: &Header) -> Result<Vec<(B256, ReceiptEnvelope<alloy_primitives::Log>)>> {
+    pub(crate) async fn receipts(
+        &self,
+        header: &Header,
+    ) -> Result<Vec<(B256, ReceiptEnvelope<alloy_primitives::Log>)>> {
         const METHOD: &str = "eth_getBlockReceipts";
         let answer = self
             .call::<_, Option<Vec<TransactionReceipt>>>(METHOD, (header.hash,))

@@ -39,16 +39,20 @@ pub struct Mined {
     pub receipt: TransactionReceipt,
 }
 
-/// Sends a call from `signer`'s account and waits until it is in a block.
+/// Sends a call from `signer`'s account and waits until it is in a block. One that succeeds without
+/// [`Call::effect`] is [`ChainError::Contract`].
 pub async fn send(rpc: &Rpc, signer: &dyn TransactionSigner, call: &Call) -> Result<Mined> {
-    transact(
-        rpc,
-        signer,
-        TxKind::Call(call.to),
-        call.data.clone(),
-        call.value_wei,
-    )
-    .await
+    let to = TxKind::Call(call.to);
+    let mined = transact(rpc, signer, to, call.data.clone(), call.value_wei).await?;
+    let logs = mined.receipt.inner.logs().iter().map(|log| &log.inner);
+    if call.effect.as_ref().is_some_and(|effect| !effect.is_in(logs)) {
+        return Err(ChainError::Contract {
+            what: "the contract",
+            address: call.to,
+            problem: "the transaction was mined without effect",
+        });
+    }
+    Ok(mined)
 }
 
 /// Creates a contract and waits until it is in a block.

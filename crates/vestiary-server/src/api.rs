@@ -268,6 +268,9 @@ pub struct BatchView {
     pub batch_file_url: String,
     /// The commit transaction, "" until sent.
     pub transaction: String,
+    /// While the commit waits to be sent again: why it came to nothing, the contract's error or `without_effect`
+    /// (it was mined when a reorganisation had taken the collection away); "" otherwise.
+    pub reason: String,
 }
 
 /// `POST /v1/batches/{id}/commit`.
@@ -305,7 +308,8 @@ pub struct ClaimView {
     pub to: String,
     /// The transaction, "" until sent.
     pub transaction: String,
-    /// Why it failed, a stable code; "" otherwise.
+    /// Why it failed; while it waits to be sent again, why it came to nothing: the contract's error, or
+    /// `without_effect`. "" otherwise.
     pub reason: String,
 }
 

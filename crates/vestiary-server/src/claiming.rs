@@ -15,7 +15,7 @@ use vestiary_log::points::reached;
 
 use crate::api::{ClaimView, NewClaim};
 use crate::error::{ApiError, Code};
-use crate::journal::{Batch, BatchStage, ClaimAccepted, ClaimId, Record, State};
+use crate::journal::{self, Batch, BatchStage, ClaimAccepted, ClaimId, Record, State};
 use crate::points;
 use crate::service::Service;
 
@@ -192,16 +192,19 @@ pub fn view(service: &Service, claim: &ClaimAccepted) -> ClaimView {
 fn view_in(state: &State, claim: &ClaimAccepted) -> ClaimView {
     let order = state.claim_entry(&claim.id);
     let (progress, reason) = match order.map(|entry| &entry.state) {
-        None | Some(OrderState::Queued) => ("queued", String::new()),
+        None => ("queued", state.claim_reason(&claim.id).to_owned()),
+        Some(OrderState::Queued) => ("queued", String::new()),
         Some(OrderState::Included { success: true, .. }) => ("included", String::new()),
         // Whether a failed call stands is known when its block is final.
         Some(OrderState::Signed | OrderState::Sent | OrderState::Included { success: false, .. }) => {
             ("submitted", String::new())
         }
         Some(OrderState::Finalized { .. }) => ("finalized", String::new()),
-        Some(OrderState::Failed { reason, .. } | OrderState::Refused { reason }) => {
-            ("failed", reason.clone())
-        }
+        // One without effect is not what decides: the claim waits, and is made again.
+        Some(OrderState::Failed { .. } | OrderState::Refused { .. } | OrderState::WithoutEffect { .. }) => (
+            "failed",
+            order.map(journal::reason).unwrap_or_default().to_owned(),
+        ),
     };
     let transaction = order
         .and_then(|entry| entry.latest())

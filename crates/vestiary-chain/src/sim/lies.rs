@@ -47,13 +47,15 @@ pub enum Lie {
     ThrownAway,
     /// A receipt that exists is said not to.
     NoReceipt,
-    /// The receipts of a block without their logs.
+    /// Receipts without their logs.
     EmptyReceipts,
+    /// Receipts with every log that any branch ever had.
+    InventedLogs,
 }
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Silence,
         Self::Disconnect,
         Self::RateLimit,
@@ -75,6 +77,7 @@ impl Lie {
         Self::ThrownAway,
         Self::NoReceipt,
         Self::EmptyReceipts,
+        Self::InventedLogs,
     ];
 
     /// Whether the lie makes sense as the answer to a method.
@@ -95,7 +98,9 @@ impl Lie {
                 method == "eth_sendRawTransaction"
             }
             Self::NoReceipt => method == "eth_getTransactionReceipt",
-            Self::EmptyReceipts => method == "eth_getBlockReceipts",
+            Self::EmptyReceipts | Self::InventedLogs => {
+                matches!(method, "eth_getBlockReceipts" | "eth_getTransactionReceipt")
+            }
         }
     }
 }

@@ -142,10 +142,8 @@ impl Sim {
                     self.by_hash(&view, &first, stale)
                         .map(|block| block.receipts.clone())
                 );
-                if lie == Some(Lie::EmptyReceipts) {
-                    for receipt in receipts.as_array_mut().into_iter().flatten() {
-                        receipt["logs"] = json!([]);
-                    }
+                for receipt in receipts.as_array_mut().into_iter().flatten() {
+                    self.lie_about(receipt, lie);
                 }
                 receipts.into()
             }
@@ -159,7 +157,11 @@ impl Sim {
                         .find(|receipt| Some(receipt.transaction_hash) == hash)
                         .cloned()
                 });
-                json!(receipt).into()
+                let mut receipt = json!(receipt);
+                if !receipt.is_null() {
+                    self.lie_about(&mut receipt, lie);
+                }
+                receipt.into()
             }
             "eth_getTransactionCount" => {
                 let account: Address = parse(&first).unwrap_or_default();
@@ -236,6 +238,18 @@ impl Sim {
             return value.into();
         }
         Answer::Raw(block.json())
+    }
+
+    fn lie_about(&self, receipt: &mut Value, lie: Option<Lie>) {
+        match lie {
+            Some(Lie::EmptyReceipts) => receipt["logs"] = json!([]),
+            Some(Lie::InventedLogs) => {
+                let blocks = self.chain.by_hash.values();
+                let logs: Vec<&RpcLog> = blocks.flat_map(|block| block.logs()).collect();
+                receipt["logs"] = json!(logs);
+            }
+            _ => {}
+        }
     }
 
     fn logs_answer(&self, view: &View, filter: &Value, stale: bool, lie: Option<Lie>) -> Answer {

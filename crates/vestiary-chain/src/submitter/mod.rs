@@ -4,6 +4,7 @@
 //! and both are durable; only then are the bytes sent, and sent again, until a block has them; until the block
 //! is final. A restart does the same: it reads the records and ticks.
 
+mod effect;
 mod fees;
 mod memory;
 mod outbox;
@@ -12,6 +13,7 @@ mod settle;
 mod start;
 mod table;
 
+pub use effect::Effect;
 pub use memory::{FailedAppend, MemoryOutbox};
 pub use outbox::{Attempt, Call, Entry, MAX_ORDER_ID_BYTES, OrderId, Outbox, Record, State};
 pub use outcome::SendOutcome;
@@ -23,7 +25,8 @@ use std::{
     time::Duration,
 };
 
-use alloy_primitives::{Address, B256, U64, U256};
+use alloy_consensus::ReceiptEnvelope;
+use alloy_primitives::{Address, B256, Log, U64, U256};
 use vestiary::block::BlockRef;
 use vestiary_log::points::reached;
 
@@ -146,8 +149,10 @@ struct View {
     nonce: u64,
     /// Suggested tip, in wei per gas.
     tip_wei: u128,
-    /// Hashes of blocks at heights, as the node has them now.
-    canonical: BTreeMap<u64, Option<B256>>,
+    /// Headers at heights, as the node has them now.
+    canonical: BTreeMap<u64, Option<Header>>,
+    /// Receipts of canonical blocks, hashed to their headers' roots, with the hashes of their transactions.
+    receipts: BTreeMap<B256, Vec<(B256, ReceiptEnvelope<Log>)>>,
     /// The account's next nonce at the final block, once asked.
     final_nonce: Option<u64>,
 }
@@ -231,7 +236,8 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
     }
 
     /// Takes an order; durable when this returns. The same id with the same call is the same order: its entry
-    /// comes back as it stands. With another call it is [`ChainError::OrderDiffers`].
+    /// comes back as it stands. With another call it is [`ChainError::OrderDiffers`]. A call with data and without
+    /// [`Call::effect`] is [`ChainError::Order`]: nobody could tell whether it was done.
     pub async fn submit(&mut self, order: OrderId, call: Call) -> Result<Entry> {
         self.submit_all(vec![(order.clone(), call)]).await?;
         self.table
@@ -247,11 +253,16 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
         for (order, call) in orders {
             let known = self.table.get(&order).map(|entry| &entry.call);
             match known.or_else(|| new.get(&order)) {
-                Some(known) if *known == call => {}
+                Some(known) if known.does_what(&call) => {}
                 Some(_) => {
                     return Err(ChainError::OrderDiffers {
                         id: order.to_string(),
                     });
+                }
+                None if call.effect.is_none() && !call.data.is_empty() => {
+                    return Err(ChainError::Order(
+                        "a call of a contract names the log that it is made for",
+                    ));
                 }
                 None => {
                     new.insert(order.clone(), call.clone());
@@ -303,6 +314,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             nonce: nonce.to(),
             tip_wei,
             canonical: BTreeMap::new(),
+            receipts: BTreeMap::new(),
             final_nonce: None,
         })
     }
@@ -327,20 +339,21 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             .filter(|height| !view.canonical.contains_key(height));
         let unread: Vec<u64> = unread.collect();
         for (height, header) in unread.iter().zip(self.rpc.headers_at(&unread).await?) {
-            view.canonical.insert(*height, header.map(|header| header.hash));
+            view.canonical.insert(*height, header);
         }
         Ok(())
     }
 
     /// Whether the node's chain has this block.
     async fn is_canonical(&self, view: &mut View, block: BlockRef) -> Result<bool> {
-        if let Some(hash) = view.canonical.get(&block.number) {
-            return Ok(*hash == Some(block.hash));
+        let is_it = |header: &Option<Header>| header.as_ref().is_some_and(|header| header.hash == block.hash);
+        if let Some(header) = view.canonical.get(&block.number) {
+            return Ok(is_it(header));
         }
         let header = self.rpc.header_by_number(block.number).await?;
-        let hash = header.map(|header| header.hash);
-        view.canonical.insert(block.number, hash);
-        Ok(hash == Some(block.hash))
+        let found = is_it(&header);
+        view.canonical.insert(block.number, header);
+        Ok(found)
     }
 
     /// Makes a record durable, then lets it count.
@@ -398,7 +411,9 @@ const fn around(record: &Record) -> Option<(&'static str, &'static str)> {
         Record::Sent { .. } => Some((points::ORDER_BROADCAST, points::ORDER_SENT)),
         Record::Included { .. } => Some((points::ORDER_INCLUDING, points::ORDER_INCLUDED)),
         Record::Dropped { .. } => Some((points::ORDER_DROPPING, points::ORDER_DROPPED)),
-        Record::Finalized { .. } => Some((points::ORDER_FINALIZING, points::ORDER_FINALIZED)),
+        Record::Finalized { .. } | Record::WithoutEffect { .. } => {
+            Some((points::ORDER_FINALIZING, points::ORDER_FINALIZED))
+        }
         Record::Refused { .. } | Record::Displaced { .. } | Record::Reopened { .. } => None,
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use vestiary::block::BlockRef;
 
 use crate::error::{ChainError, Result};
+use crate::submitter::Effect;
 
 /// Longest order id, in bytes.
 pub const MAX_ORDER_ID_BYTES: usize = 128;
@@ -64,6 +65,9 @@ pub struct Call {
     pub data: Bytes,
     /// Wei to send along.
     pub value_wei: U256,
+    /// The log that says that it was done; `None` for payments, and for what is sent once by a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
 }
 
 impl Call {
@@ -73,7 +77,22 @@ impl Call {
             to,
             data,
             value_wei: U256::ZERO,
+            effect: None,
         }
+    }
+
+    /// The same call, made for this log.
+    #[must_use]
+    pub fn made_for(self, effect: Effect) -> Self {
+        Self {
+            effect: Some(effect),
+            ..self
+        }
+    }
+
+    /// Whether both are the same transaction, whatever they are made for.
+    pub fn does_what(&self, other: &Self) -> bool {
+        (self.to, &self.data, self.value_wei) == (other.to, &other.data, other.value_wei)
     }
 }
 
@@ -130,7 +149,7 @@ pub enum Record {
         hash: B256,
         /// Where.
         block: BlockRef,
-        /// Whether the call succeeded.
+        /// Whether the call succeeded and, as far as the node says, had its effect.
         success: bool,
     },
     /// The block was replaced: the same bytes go out again.
@@ -148,6 +167,15 @@ pub enum Record {
         block: BlockRef,
         /// `None`: done. Else why the contract reverted.
         reverted: Option<String>,
+    },
+    /// The block is final; the call succeeded and is proved not to have had its effect.
+    WithoutEffect {
+        /// The order.
+        order: OrderId,
+        /// The attempt that counts.
+        hash: B256,
+        /// Where.
+        block: BlockRef,
     },
     /// A final block was replaced after all: the same bytes go out again.
     Reopened {
@@ -180,6 +208,7 @@ impl Record {
             | Self::Included { order, .. }
             | Self::Dropped { order }
             | Self::Finalized { order, .. }
+            | Self::WithoutEffect { order, .. }
             | Self::Reopened { order }
             | Self::Refused { order, .. }
             | Self::Displaced { order, .. } => order,
@@ -203,10 +232,11 @@ pub enum State {
         hash: B256,
         /// Where.
         block: BlockRef,
-        /// Whether the call succeeded.
+        /// Whether the call succeeded and, as far as the node says, had its effect. What stands is known when the
+        /// block is final.
         success: bool,
     },
-    /// In a final block, and the call succeeded. Nothing follows, unless the chain breaks its word.
+    /// In a final block, and the call had its effect. Nothing follows, unless the chain breaks its word.
     Finalized {
         /// Which attempt.
         hash: B256,
@@ -222,6 +252,14 @@ pub enum State {
         /// Why, decoded.
         reason: String,
     },
+    /// In a final block, and the call succeeded without its effect: mostly because a reorganisation took away the
+    /// contract that it calls. Nothing follows, unless the chain breaks its word.
+    WithoutEffect {
+        /// Which attempt.
+        hash: B256,
+        /// Where.
+        block: BlockRef,
+    },
     /// Never sent: the call would revert. Nothing follows.
     Refused {
         /// Why, decoded.
@@ -234,7 +272,7 @@ impl State {
     pub const fn is_terminal(&self) -> bool {
         matches!(
             self,
-            Self::Finalized { .. } | Self::Failed { .. } | Self::Refused { .. }
+            Self::Finalized { .. } | Self::Failed { .. } | Self::WithoutEffect { .. } | Self::Refused { .. }
         )
     }
 }

@@ -133,17 +133,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
         if finalized.is_none_or(|finalized| finalized < block.number) {
             return Ok(None);
         }
-        let reverted = if success {
-            None
-        } else {
-            Some(self.why_reverted(&entry.call, block).await?)
-        };
-        Ok(Some(Record::Finalized {
-            order,
-            hash,
-            block,
-            reverted,
-        }))
+        self.close(view, entry, hash, block, success).await.map(Some)
     }
 
     /// Whichever of the hashes ever signed for the nonce was mined, counts.
@@ -164,11 +154,14 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             let block = BlockRef { number, hash };
             if self.is_canonical(view, block).await? {
                 self.suspicions.remove(&Suspicion::Displaced(order.clone()));
+                let effect = entry.call.effect.as_ref();
+                let shown = effect
+                    .is_none_or(|effect| effect.is_in(receipt.inner.logs().iter().map(|log| &log.inner)));
                 return Ok(Some(Record::Included {
                     order,
                     hash: attempt.hash,
                     block,
-                    success: receipt.status(),
+                    success: receipt.status() && shown,
                 }));
             }
         }
@@ -208,7 +201,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
     }
 
     /// The reason is for people; the state after the block is close to what the call saw.
-    async fn why_reverted(&self, call: &Call, block: BlockRef) -> Result<String> {
+    pub(super) async fn why_reverted(&self, call: &Call, block: BlockRef) -> Result<String> {
         match self.simulate(call, block.hash).await {
             Ok(()) => Ok("reverted; it would pass at the end of its block".to_owned()),
             Err(error) => match as_revert(&error) {

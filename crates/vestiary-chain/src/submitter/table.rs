@@ -96,10 +96,16 @@ impl Table {
                         reason: reason.clone(),
                     },
                 };
-                if let Some(nonce) = entry.nonce {
-                    self.open.remove(&nonce);
-                    self.highest_final = self.highest_final.max(Some(nonce));
-                }
+                let nonce = entry.nonce;
+                self.close(nonce);
+            }
+            Record::WithoutEffect { hash, block, .. } => {
+                entry.state = State::WithoutEffect {
+                    hash: *hash,
+                    block: *block,
+                };
+                let nonce = entry.nonce;
+                self.close(nonce);
             }
             Record::Refused { reason, .. } => {
                 entry.state = State::Refused {
@@ -120,6 +126,13 @@ impl Table {
             }
         }
         Ok(())
+    }
+
+    fn close(&mut self, nonce: Option<u64>) {
+        if let Some(nonce) = nonce {
+            self.open.remove(&nonce);
+            self.highest_final = self.highest_final.max(Some(nonce));
+        }
     }
 
     fn sign(&mut self, order: &OrderId, nonce: u64, attempt: Attempt) -> Result<(), String> {
@@ -152,7 +165,7 @@ impl Table {
         let entry = self
             .entries
             .get_mut(order)
-            .filter(|entry| matches!(entry.state, State::Finalized { .. } | State::Failed { .. }));
+            .filter(|entry| is_final(&entry.state).is_some());
         let Some((entry, nonce)) = entry.and_then(|entry| entry.nonce.map(|nonce| (entry, nonce))) else {
             return Err(format!("order {order} was not final"));
         };
@@ -170,12 +183,11 @@ impl Table {
 
     /// Orders in final blocks with this nonce or a higher one.
     pub fn closed_from(&self, nonce: u64) -> impl Iterator<Item = (OrderId, BlockRef)> {
-        self.entries.values().filter_map(move |entry| match entry.state {
-            State::Finalized { block, .. } | State::Failed { block, .. } if entry.nonce >= Some(nonce) => {
-                Some((entry.order.clone(), block))
-            }
-            _ => None,
-        })
+        let entries = self
+            .entries
+            .values()
+            .filter(move |entry| entry.nonce >= Some(nonce));
+        entries.filter_map(|entry| Some((entry.order.clone(), is_final(&entry.state)?)))
     }
 
     /// The fewest records that fold to this table: what a compacted store keeps.
@@ -218,6 +230,7 @@ impl Table {
                     block,
                     reverted: Some(reason),
                 }),
+                State::WithoutEffect { hash, block } => Some(Record::WithoutEffect { order, hash, block }),
                 State::Refused { reason } => Some(Record::Refused { order, reason }),
             });
         }
@@ -273,5 +286,15 @@ impl Table {
     /// The order that holds a nonce which is not final yet.
     pub fn holder(&self, nonce: u64) -> Option<&Entry> {
         self.entries.get(self.open.get(&nonce)?)
+    }
+}
+
+/// The final block that has the order's transaction.
+const fn is_final(state: &State) -> Option<BlockRef> {
+    match state {
+        State::Finalized { block, .. } | State::Failed { block, .. } | State::WithoutEffect { block, .. } => {
+            Some(*block)
+        }
+        State::Queued | State::Signed | State::Sent | State::Included { .. } | State::Refused { .. } => None,
     }
 }

@@ -8,6 +8,7 @@
 
 mod anvil;
 mod deploy;
+mod effects;
 mod follower;
 mod http;
 mod lying_node;

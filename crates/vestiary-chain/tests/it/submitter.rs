@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use vestiary::abi::{IWearableCollection::AlreadyMinted, SolError};
+use vestiary::block::BlockRef;
 use vestiary_chain::{
     ChainError, Result,
     rpc::Rpc,
     sim::{Lie, SimCall, SimChain, SimOptions, SimOutcome, SimStorage, Wording},
     submitter::{
-        Call, Entry, LaneState, MemoryOutbox, OrderId, Record, State, Submitter, SubmitterOptions, Table,
-        Tick,
+        Call, Effect, Entry, LaneState, MemoryOutbox, OrderId, Record, State, Submitter, SubmitterOptions,
+        Table, Tick,
     },
 };
 use vestiary_signing::{Account, AccountKey, Memory, Purpose};
@@ -24,7 +25,7 @@ pub(crate) fn shop() -> Address {
 pub(crate) const ETHER: u128 = 1_000_000_000_000_000_000;
 
 /// Mints a serial once: the second time it reverts. A serial `n` with a high bit needs `n` without it first.
-fn mint(call: &SimCall, storage: &mut SimStorage) -> std::result::Result<SimOutcome, Bytes> {
+pub(crate) fn mint(call: &SimCall, storage: &mut SimStorage) -> std::result::Result<SimOutcome, Bytes> {
     let serial = B256::from_slice(&call.data[..32]);
     let refuse = || {
         AlreadyMinted {
@@ -48,14 +49,24 @@ fn mint(call: &SimCall, storage: &mut SimStorage) -> std::result::Result<SimOutc
     })
 }
 
+/// A call of [`mint`], made for the log that it writes.
+fn call_of(serial: B256) -> Call {
+    let effect = Effect {
+        emitter: shop(),
+        topics: vec![serial],
+        data: Bytes::new(),
+    };
+    Call::new(shop(), serial.to_vec().into()).made_for(effect)
+}
+
 pub(crate) fn mint_call(serial: u64) -> Call {
-    Call::new(shop(), Bytes::from(B256::from(U256::from(serial)).to_vec()))
+    call_of(B256::from(U256::from(serial)))
 }
 
 fn after(serial: u64) -> Call {
     let mut word = B256::from(U256::from(serial));
     word[0] |= 0x80;
-    Call::new(shop(), Bytes::from(word.to_vec()))
+    call_of(word)
 }
 
 pub(crate) fn id(text: &str) -> OrderId {
@@ -460,12 +471,22 @@ fn records_that_contradict_one_another_are_refused() {
         order: id(order),
         reason: String::new(),
     };
+    let vain = |order: &str| Record::WithoutEffect {
+        order: id(order),
+        hash: B256::ZERO,
+        block: BlockRef {
+            number: 1,
+            hash: B256::ZERO,
+        },
+    };
     for records in [
         vec![accepted("a"), accepted("a")],
         vec![signed("a", 0)],
         vec![accepted("a"), accepted("b"), signed("a", 0), signed("b", 0)],
         vec![accepted("a"), signed("a", 0), signed("a", 1)],
         vec![accepted("a"), refused("a"), signed("a", 0)],
+        vec![accepted("a"), signed("a", 0), vain("a"), signed("a", 0)],
+        vec![accepted("a"), signed("a", 0), vain("a"), vain("a")],
     ] {
         assert!(Table::replay(&records).is_err(), "{records:?}");
     }

@@ -264,13 +264,14 @@ pub const KEPT: [Metric; 24] = [
 ];
 
 /// Steps that `vestiary_order_steps_total` tells apart.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "accepted",
     "signed",
     "sent",
     "included",
     "dropped",
     "finalized",
+    "without_effect",
     "refused",
     "displaced",
     "reopened",
@@ -327,6 +328,7 @@ pub(crate) fn count_step(record: &OutboxRecord) {
         OutboxRecord::Included { .. } => "included",
         OutboxRecord::Dropped { .. } => "dropped",
         OutboxRecord::Finalized { .. } => "finalized",
+        OutboxRecord::WithoutEffect { .. } => "without_effect",
         OutboxRecord::Refused { .. } => "refused",
         OutboxRecord::Displaced { .. } => "displaced",
         OutboxRecord::Reopened { .. } => "reopened",

@@ -20,12 +20,13 @@ pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
     let logged = service
         .ledger
         .read(|state| state.logged.get(&commit::intent_id(id)).cloned());
-    let (order, transaction) = service.ledger.read(|state| {
+    let (order, transaction, reason) = service.ledger.read(|state| {
         let order = state.commit_entry(id);
         let transaction = order
             .and_then(|entry| entry.latest())
             .map(|attempt| attempt.hash.to_string());
-        (order.map(|entry| entry.state.clone()), transaction)
+        let reason = state.commit_reason(id).to_owned();
+        (order.map(|entry| entry.state.clone()), transaction, reason)
     });
     let now_ms = service.clock.now_unix_ms();
     let state = match (&batch.stage, &logged, &order) {
@@ -72,6 +73,7 @@ pub fn view(service: &Service, batch: &Batch) -> Result<BatchView, ApiError> {
             String::new()
         },
         transaction: transaction.unwrap_or_default(),
+        reason: if state == "logged" { reason } else { String::new() },
     })
 }
 

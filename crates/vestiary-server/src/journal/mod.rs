@@ -18,7 +18,7 @@ use vestiary_chain::submitter::{Outbox, Record as OutboxRecord};
 use vestiary_log::journal::{Journal, Replay};
 use vestiary_log::{Files, JournalError};
 
-pub(crate) use orders::may_try;
+pub(crate) use orders::{may_try, reason};
 pub use record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
 pub use salts::{SaltStore, Salts};
 pub use state::{Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer, Logged, Resource, State};

@@ -1,7 +1,7 @@
 //! Which of this service's transactions carries a commit or a claim now.
 //!
 //! An order's id is its identity and its end is its end. What ended only because a reorganisation took away what
-//! it stood on is ordered again under the next number: `claim/<id>`, then `claim/<id>/1`, `claim/<id>/2`. The
+//! it stood on, refused or mined without effect, is ordered again under the next number: `claim/<id>`, then `claim/<id>/1`, `claim/<id>/2`. The
 //! contract takes a wearable once, so the numbers can never add up to two.
 
 use vestiary::abi::{IWearableCollection::OutsideBatch, SolError as _};
@@ -46,13 +46,31 @@ pub(crate) fn lost_its_batch(reason: &str) -> bool {
     reason.starts_with(name)
 }
 
+/// What is said of an order whose transaction was mined and did nothing: its contract was not there.
+pub(crate) const WITHOUT_EFFECT: &str = "without_effect";
+
 /// The reason for which an order came to nothing, if this record says so.
 fn failure(record: &Record) -> Option<&str> {
     match record {
         Record::Refused { reason, .. } => Some(reason),
         Record::Finalized { reverted, .. } => reverted.as_deref(),
+        Record::WithoutEffect { .. } => Some(WITHOUT_EFFECT),
         _ => None,
     }
+}
+
+/// Why an order came to nothing, "" if it did not.
+pub(crate) fn reason(entry: &Entry) -> &str {
+    match &entry.state {
+        OrderState::Failed { reason, .. } | OrderState::Refused { reason } => reason,
+        OrderState::WithoutEffect { .. } => WITHOUT_EFFECT,
+        _ => "",
+    }
+}
+
+/// Whether a claim that came to nothing for this reason is made again.
+fn is_made_again(reason: &str) -> bool {
+    reason == WITHOUT_EFFECT || lost_its_batch(reason)
 }
 
 impl State {
@@ -75,7 +93,7 @@ impl State {
                 self.claims_waiting.remove(&id);
                 self.claims_again.insert(id, number);
             }
-            Name::Claim(id, number) if failure(record).is_some_and(lost_its_batch) => {
+            Name::Claim(id, number) if failure(record).is_some_and(is_made_again) => {
                 self.claims_waiting.insert(id.clone());
                 self.claims_again.insert(id, number + 1);
             }
@@ -142,6 +160,25 @@ impl State {
     /// The transaction that decides how far a claim has come; `None` while it waits for one.
     pub fn claim_entry(&self, id: &ClaimId) -> Option<&Entry> {
         self.deciding(&claim_base(id), self.claim_number(id))
+    }
+
+    /// Why the commit that waits to be sent again came to nothing the last time; "" if it does not wait for that.
+    pub fn commit_reason(&self, id: &BatchId) -> &str {
+        self.last_reason(&commit_base(id), self.commit_number(id))
+    }
+
+    /// Why the claim that waits to be sent again came to nothing the last time; "" if it does not wait for that.
+    pub fn claim_reason(&self, id: &ClaimId) -> &str {
+        self.last_reason(&claim_base(id), self.claim_number(id))
+    }
+
+    fn last_reason(&self, base: &OrderId, number: u32) -> &str {
+        let entry = |number| {
+            let order = numbered(base, number);
+            self.outboxes.values().find_map(|table| table.get(&order))
+        };
+        let before = number.checked_sub(1).filter(|_| entry(number).is_none());
+        before.and_then(entry).map_or("", reason)
     }
 
     /// One that succeeded, or else the newest.
@@ -297,6 +334,43 @@ mod tests {
             state.claim_entry(&id()).unwrap().order,
             order,
             "one that succeeded decides"
+        );
+    }
+
+    #[test]
+    fn what_was_mined_without_effect_waits_and_says_so() {
+        let mut state = State::default();
+        let (batch, block) = (
+            BatchId("b_1".into()),
+            BlockRef {
+                number: 9,
+                hash: B256::ZERO,
+            },
+        );
+        let vain = |order: &OrderId| Record::WithoutEffect {
+            order: order.clone(),
+            hash: B256::ZERO,
+            block,
+        };
+        let (commit, claim) = (state.commit_order(&batch).0, state.claim_order(&id()).0);
+        for (nonce, order) in [&commit, &claim].into_iter().enumerate() {
+            told(&mut state, accepted(order));
+            told(&mut state, signed(order, nonce as u64));
+            told(&mut state, vain(order));
+        }
+        assert!(state.batches_waiting.contains(&batch) && state.claims_waiting.contains(&id()));
+        assert!(state.commit_entry(&batch).is_none() && state.claim_entry(&id()).is_none());
+        assert_eq!(
+            (state.commit_reason(&batch), state.claim_reason(&id())),
+            (WITHOUT_EFFECT, WITHOUT_EFFECT)
+        );
+        let (again, tries) = state.commit_order(&batch);
+        assert_eq!((again.as_str(), tries), ("commit/b_1/1", 1));
+        told(&mut state, accepted(&again));
+        assert_eq!(state.commit_reason(&batch), "", "it is on its way");
+        assert_eq!(
+            state.commit_lane(&batch),
+            Some(AccountId::new(ChainId(1), Address::repeat_byte(1)))
         );
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | order | due when | lane |
 //! |---|---|---|
-//! | `commit/<batch>` | the batch is logged, the chain's next serial of the design is its first | of its design, so that a design's commits keep their order through a reorganisation |
+//! | `commit/<batch>` | the batch is logged, the chain shows the collection, and its next serial of the design is the batch's first | of its design, so that a design's commits keep their order through a reorganisation |
 //! | `claim/<claim>` | the claim is accepted and the chain shows its batch | of the claim |
 //! | `anchor/<size>` | the log is larger than the last anchor, and has waited long enough | the anchoring account's |
 //!
@@ -129,9 +129,16 @@ fn commit_call(service: &Service, batch: &Batch) -> Result<Option<Call>, ApiErro
     if !logged || service.is_committed(prepared.collection, prepared.root)? {
         return Ok(None);
     }
-    let design = service
-        .mirror
-        .view()
+    let view = service.mirror.view();
+    // Where a reorganisation took the collection away, a call to its address would succeed and do nothing.
+    if view
+        .collection(&prepared.collection)
+        .map_err(mirror_error)?
+        .is_none()
+    {
+        return Ok(None);
+    }
+    let design = view
         .design(&prepared.collection, prepared.design_id)
         .map_err(mirror_error)?;
     if design.map_or(1, |design| design.next_serial) != prepared.first_serial {
@@ -192,6 +199,7 @@ pub(super) fn anchor(
     let order = OrderId::new(format!("anchor/{size}")).map_err(ApiError::internal)?;
     let call = calls::anchor(
         service.deployment.log_anchor,
+        service.signing.anchoring_account(),
         &service.config.log.origin,
         size,
         B256::from(root.0),

@@ -226,7 +226,9 @@ async fn watch(
                     times.finalized = Some(now);
                     open.remove(&claim);
                 }
-                OrderState::Failed { .. } | OrderState::Refused { .. } => panic!("{claim}: {state:?}"),
+                OrderState::Failed { .. } | OrderState::WithoutEffect { .. } | OrderState::Refused { .. } => {
+                    panic!("{claim}: {state:?}")
+                }
                 OrderState::Queued | OrderState::Signed | OrderState::Sent => {}
             }
         }

@@ -34,3 +34,4 @@ mod simulated;
 mod storage;
 mod story;
 mod support;
+mod without_effect;

@@ -175,7 +175,13 @@ async fn a_copy_with_the_same_keys_that_anchors_another_log_ends_our_signing() {
     let key = AccountKey::load(&path, Purpose::Anchoring, &passphrase(), KdfCost::Development).unwrap();
     let copy = Account::new(Arc::new(key), Arc::new(Memory::fresh()));
     let size = ledger.service().log_size() + 3;
-    let call = calls::anchor(ledger.deployment().log_anchor, ORIGIN, size, B256::repeat_byte(9));
+    let call = calls::anchor(
+        ledger.deployment().log_anchor,
+        copy.address(),
+        ORIGIN,
+        size,
+        B256::repeat_byte(9),
+    );
     once::send(&ledger.ground.rpc, &copy, &call).await.unwrap();
     eventually("the anchor is heard", async || {
         let memory = ledger.service().signing.memory();

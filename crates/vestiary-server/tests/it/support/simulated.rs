@@ -1,4 +1,4 @@
-//! The service, in this process, on the simulated chain with the stage on it.
+//! The service, in this process, on the simulated chain.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use vestiary::inventory::Inventory;
 use vestiary_chain::deploy::{Deployment, FORMAT};
@@ -17,11 +18,13 @@ use vestiary_server::config::Config;
 use vestiary_server::error::Language;
 use vestiary_server::inventory::{self, Question};
 use vestiary_server::keyring::Keyring;
+use vestiary_server::serve;
 use vestiary_server::service::Service;
-use vestiary_server::startup::{self, Outside};
+use vestiary_server::startup::{self, FIRST_API_KEY_FILE, Outside};
 use vestiary_server::worker::{Stop, Stopper, follow};
 use vestiary_signing::KdfCost;
 
+use super::http::Client;
 use super::{eventually, passphrase, stage};
 
 /// Longest wait for the head, in looks of a millisecond or more.
@@ -49,6 +52,17 @@ pub(crate) struct SimLedger {
     pub(crate) service: Arc<Service>,
     follows: JoinHandle<()>,
     stopper: Stopper,
+}
+
+/// A service that serves: everybody works who works in `vestiary serve`.
+#[derive(Debug)]
+pub(crate) struct SimServed {
+    /// The service.
+    pub(crate) service: Arc<Service>,
+    /// A client with the administrator's key.
+    pub(crate) client: Client,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<anyhow::Result<()>>,
 }
 
 impl SimGround {
@@ -118,8 +132,7 @@ behind_after_s = 0
         Config::load(&path, None).unwrap()
     }
 
-    /// Opens the service and lets it follow.
-    pub(crate) async fn start(&self) -> SimLedger {
+    async fn open(&self) -> Arc<Service> {
         let outside = Outside {
             files: Arc::new(Disk),
             clock: Arc::new(SystemClock),
@@ -127,7 +140,12 @@ behind_after_s = 0
             passphrase: passphrase(),
             endpoint: Some(self.chain.endpoint()),
         };
-        let service = startup::open(self.config(), outside).await.unwrap();
+        startup::open(self.config(), outside).await.unwrap()
+    }
+
+    /// Opens the service and lets it follow.
+    pub(crate) async fn start(&self) -> SimLedger {
+        let service = self.open().await;
         let follower = startup::follower(&service).unwrap();
         let (stopper, stop) = Stop::new();
         let follows = tokio::spawn(follow::chain(Arc::clone(&service), follower, stop));
@@ -135,6 +153,24 @@ behind_after_s = 0
             service,
             follows,
             stopper,
+        }
+    }
+
+    /// Opens the service and serves.
+    pub(crate) async fn serve(&self) -> SimServed {
+        let service = self.open().await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(serve::run(Arc::clone(&service), listener, async {
+            let _ = stopped.await;
+        }));
+        let key = std::fs::read_to_string(self.data_dir().join(FIRST_API_KEY_FILE)).unwrap();
+        SimServed {
+            service,
+            client: Client::new(url, key.trim().to_owned()),
+            stop,
+            serving,
         }
     }
 
@@ -161,15 +197,7 @@ impl SimLedger {
 
     /// Waits until the mirror stands on the chain's head and the service says that it follows.
     pub(crate) async fn settle(&self, chain: &SimChain) {
-        for _ in 0..PATIENCE_MS {
-            let (head, health) = (self.service.mirror.head(), self.service.chain.health());
-            if head == Some(chain.head()) && health == ChainHealth::Following {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        let (head, health) = (self.service.mirror.head(), self.service.chain.health());
-        panic!("{head:?} and not {:?}, {health:?}", chain.head());
+        settle(&self.service, chain).await;
     }
 
     /// Waits until following has ended and the mirror rests; the reason.
@@ -185,10 +213,40 @@ impl SimLedger {
     pub(crate) async fn stop(self) {
         self.stopper.stop();
         self.follows.await.unwrap();
-        let service = self.service;
-        eventually("everybody lets go of the service", async || {
-            (Arc::strong_count(&service) == 1).then_some(())
-        })
-        .await;
+        closed(self.service).await;
     }
+}
+
+impl SimServed {
+    /// Waits until the mirror stands on the chain's head.
+    pub(crate) async fn settle(&self, chain: &SimChain) {
+        settle(&self.service, chain).await;
+    }
+
+    /// Stops as Ctrl-C does.
+    pub(crate) async fn stop(self) {
+        let _ = self.stop.send(());
+        drop(self.client);
+        self.serving.await.unwrap().unwrap();
+        closed(self.service).await;
+    }
+}
+
+async fn settle(service: &Service, chain: &SimChain) {
+    for _ in 0..PATIENCE_MS {
+        let (head, health) = (service.mirror.head(), service.chain.health());
+        if head == Some(chain.head()) && health == ChainHealth::Following {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (head, health) = (service.mirror.head(), service.chain.health());
+    panic!("{head:?} and not {:?}, {health:?}", chain.head());
+}
+
+async fn closed(service: Arc<Service>) {
+    eventually("everybody lets go of the service", async || {
+        (Arc::strong_count(&service) == 1).then_some(())
+    })
+    .await;
 }
