@@ -5,12 +5,14 @@
 //! under the block's state root, a [`ProvenCollection`] when its code is an ERC-1167 clone of a
 //! [`PinnedImplementation`], and then the words. Nothing that a node says is believed.
 
+mod wire;
+
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_rlp::Header;
 use alloy_trie::{EMPTY_ROOT_HASH, KECCAK_EMPTY, Nibbles, TrieAccount, proof::verify_proof};
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::block::BlockRef;
@@ -185,40 +187,34 @@ fn be_number(bytes: &[u8]) -> alloy_rlp::Result<u64> {
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "as EIP-1186 names them")]
 pub struct AccountProof {
+    #[serde(deserialize_with = "wire::account")]
     address: Address,
-    #[serde(deserialize_with = "word")]
-    nonce: U256,
-    #[serde(deserialize_with = "word")]
+    #[serde(deserialize_with = "wire::short")]
+    nonce: u64,
+    #[serde(deserialize_with = "wire::quantity")]
     balance: U256,
+    #[serde(deserialize_with = "wire::hash")]
     storage_hash: B256,
+    #[serde(deserialize_with = "wire::hash")]
     code_hash: B256,
+    #[serde(deserialize_with = "wire::nodes")]
     account_proof: Vec<Bytes>,
     storage_proof: Vec<SlotProof>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct SlotProof {
-    #[serde(deserialize_with = "word")]
+    #[serde(deserialize_with = "wire::slot")]
     key: U256,
-    #[serde(deserialize_with = "word")]
+    #[serde(deserialize_with = "wire::quantity")]
     value: U256,
+    #[serde(deserialize_with = "wire::nodes")]
     proof: Vec<Bytes>,
 }
 
-/// `0x` and 1 to 64 digits: nodes write slots in full or as numbers.
-fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let digits = text
-        .strip_prefix("0x")
-        .filter(|digits| (1..=64).contains(&digits.len()));
-    digits
-        .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
-        .and_then(|digits| U256::from_str_radix(digits, 16).ok())
-        .ok_or_else(|| D::Error::custom("a word is 0x and 1 to 64 hexadecimal digits"))
-}
-
 impl AccountProof {
-    /// Reads the `result` of an `eth_getProof` answer. Fields that are not of EIP-1186 are passed over.
+    /// Reads the `result` of an `eth_getProof` answer: strict JSON, and each value in its one spelling. Fields that are
+    /// not of EIP-1186 are passed over.
     pub fn parse(bytes: &[u8]) -> Result<Self, StorageProofError> {
         let proof: Self = json::from_slice_strict(bytes, MAX_PROOF_BYTES)?;
         if proof.storage_proof.len() > MAX_SLOTS {
@@ -269,12 +265,12 @@ impl AccountProof {
 
     /// The account as it stands in the tree; `None` where the answer says that there is none.
     fn account(&self) -> Option<TrieAccount> {
-        let is_nothing = self.nonce.is_zero()
+        let is_nothing = self.nonce == 0
             && self.balance.is_zero()
             && [B256::ZERO, KECCAK_EMPTY].contains(&self.code_hash)
             && [B256::ZERO, EMPTY_ROOT_HASH].contains(&self.storage_hash);
         (!is_nothing).then(|| TrieAccount {
-            nonce: self.nonce.saturating_to(),
+            nonce: self.nonce,
             balance: self.balance,
             storage_root: self.storage_hash,
             code_hash: self.code_hash,

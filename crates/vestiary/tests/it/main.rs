@@ -10,6 +10,7 @@ mod foreign;
 mod jcs_vectors;
 mod key_vectors;
 mod ours;
+mod proof_answers;
 mod storage_proofs;
 mod tree_vectors;
 mod typed_data_vectors;
