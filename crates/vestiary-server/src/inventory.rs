@@ -159,7 +159,10 @@ fn entry(
         gaps.push(Gap::UnknownFlags);
     }
     let logged = view.certificate_entry(id).map_err(mirror_error)?;
-    if logged.is_none_or(|logged| logged.statement.digest != token.certificate_digest) {
+    if logged
+        .as_ref()
+        .is_none_or(|logged| logged.statement.digest != token.certificate_digest)
+    {
         // The chain can be ahead of the log we have read; then the next answer knows.
         gaps.push(if as_of.log_size < service.log_size() {
             Gap::LogBehind
@@ -167,7 +170,14 @@ fn entry(
             Gap::CertificateMissing
         });
     }
-    let statuses: Vec<Status> = rights.statuses().collect();
+    let mut statuses: Vec<Status> = rights.statuses().collect();
+    if let Some(logged) = &logged
+        && view
+            .is_repudiated(&id.collection, logged, as_of.timestamp)
+            .map_err(mirror_error)?
+    {
+        statuses.push(Status::Repudiated);
+    }
     let design_id = id.token_id.design_id();
     let chain_design = match design_id {
         Some(design_id) => view.design(&id.collection, design_id).map_err(mirror_error)?,

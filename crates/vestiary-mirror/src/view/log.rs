@@ -12,8 +12,8 @@ use crate::{
     draft::undecodable,
     error::Result,
     rows::{
-        BATCH_STATEMENTS, BATCH_STATEMENTS_BY_ROOT, CERTIFICATES, COLLECTIONS, DESIGN_STATEMENTS,
-        ISSUERS_OBSERVED, KEYS, LOG_OPENED, UNREAD_ENTRIES, UnreadEntry,
+        BATCH_STATEMENTS, BATCH_STATEMENTS_BY_ROOT, CERTIFICATES, COLLECTIONS, COMPROMISES,
+        DESIGN_STATEMENTS, ISSUERS_OBSERVED, KEYS, LOG_OPENED, UNREAD_ENTRIES, UnreadEntry,
     },
 };
 
@@ -219,6 +219,36 @@ impl View<'_> {
         )?;
         Ok(interval.is_some_and(|keys| {
             keys.from_index <= index && keys.until_index.is_none_or(|until| index < until)
+        }))
+    }
+
+    /// Whether the certificate at this entry is repudiated at `time`, in unix seconds: the key that signed its batch is
+    /// declared compromised from that entry or an earlier one on, and the declaration counts by then.
+    pub fn is_repudiated(
+        &self,
+        collection: &CollectionId,
+        certificate: &Entry<CertificateIssued>,
+        time: u64,
+    ) -> Result<bool> {
+        let Some(row) = self.get(&COLLECTIONS, &(*collection,))? else {
+            return Ok(false);
+        };
+        let (chain, origin_hash) = (self.config.chain, keccak256(&self.config.log_origin));
+        let declared = self.page(&COMPROMISES, &(chain, row.issuer_id, origin_hash), None, 1)?;
+        if declared.items.is_empty() {
+            return Ok(false);
+        }
+        // A batch stands behind its certificates; what is stated of the same root later says nothing of them.
+        let batches = self.batch_statements(certificate.statement.batch)?;
+        let batch = batches
+            .iter()
+            .find(|batch| batch.statement.collection == *collection && batch.index > certificate.index);
+        let Some(key) = batch.map(|batch| batch.by) else {
+            return Ok(false);
+        };
+        let compromise = self.compromise(row.issuer_id, KeyName { origin_hash, key })?;
+        Ok(compromise.is_some_and(|compromise| {
+            compromise.from_index <= certificate.index && compromise.effective_from <= time
         }))
     }
 

@@ -6,4 +6,5 @@ mod support;
 mod contradictions;
 mod fold;
 mod queries;
+mod repudiation;
 mod storage;

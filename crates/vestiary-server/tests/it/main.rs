@@ -30,6 +30,7 @@ mod papers;
 mod power;
 mod rejected;
 mod reorganised;
+mod repudiated;
 mod simulated;
 mod storage;
 mod story;

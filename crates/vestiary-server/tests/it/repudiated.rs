@@ -1,0 +1,57 @@
+//! An issuer declares a certificate key compromised.
+
+use alloy_primitives::B256;
+use serde_json::json;
+use vestiary::abi::{IIssuerRegistry, SolCall as _};
+use vestiary::keys::PublicKey;
+use vestiary_chain::submitter::Call;
+
+use crate::beginnings::{Issued, claimed};
+use crate::story::inventory;
+use crate::support::TestLedger;
+use crate::support::actors::Actor;
+
+/// After so long a declaration that goes back counts.
+const DELAY_S: u64 = 7 * 86_400;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wearable_whose_key_is_compromised_reads_repudiated_after_the_delay_and_is_worn_all_the_same() {
+    let Some(mut ledger) = TestLedger::start().await else {
+        return;
+    };
+    let ana = Actor::named("Ana");
+    let Issued { brand, design, .. } = claimed(&ledger, 1, &ana).await;
+    let issuer = brand.issuer;
+    let wearable = brand.wearable(design, 1);
+    let certificate = ledger.service().mirror.view().certificate_entry(&wearable);
+    let from_index = certificate.unwrap().unwrap().index;
+    // What is anchored is older than the declaration: it counts after the notice only.
+    ledger.wait_anchored().await;
+    let view = ledger
+        .client()
+        .get(&format!("/v1/issuers/{issuer}"))
+        .await
+        .expect(200);
+    let key = PublicKey::from_multikey(view["certificate_key"].as_str().unwrap()).unwrap();
+    let declare = IIssuerRegistry::declareCompromisedCall {
+        issuerId: issuer.get(),
+        key: B256::from(key.to_bytes()),
+        originHash: ledger.service().origin_hash(),
+        fromIndex: from_index,
+    };
+    let registry = ledger.deployment().registry;
+    let call = Call::new(registry, declare.abi_encode().into());
+    brand.account.send(&ledger, &call).await.unwrap();
+    ledger.settle().await;
+    let before = inventory(&ledger, &ana, "plaza").await;
+    assert_eq!(before["wearables"][0]["status"], json!([]), "not yet: {before}");
+
+    ledger.ground.node("evm_increaseTime", json!([DELAY_S + 1])).await;
+    ledger.ground.mine(1).await;
+    ledger.settle().await;
+    let after = inventory(&ledger, &ana, "plaza").await;
+    let wearable = &after["wearables"][0];
+    assert_eq!(wearable["status"][0]["code"], "repudiated", "{after}");
+    assert_eq!(wearable["wear"], "yes", "it undresses nobody");
+    ledger.stop().await;
+}
