@@ -151,7 +151,14 @@ fn banner(dir: &Path, description: &serde_json::Value) -> String {
         control = text("/control"),
         dir = dir.display(),
     );
-    for contract in ["registry", "factory", "log_anchor", "implementation"] {
+    for contract in [
+        "registry",
+        "factory",
+        "log_anchor",
+        "estate",
+        "recovery",
+        "implementation",
+    ] {
         let address = text(&format!("/contracts/{contract}"));
         let _ = writeln!(banner, "  {contract:<14} {address}");
     }
