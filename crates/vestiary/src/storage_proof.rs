@@ -269,7 +269,7 @@ impl AccountProof {
             && self.balance.is_zero()
             && [B256::ZERO, KECCAK_EMPTY].contains(&self.code_hash)
             && [B256::ZERO, EMPTY_ROOT_HASH].contains(&self.storage_hash);
-        (!is_nothing).then(|| TrieAccount {
+        (!is_nothing).then_some(TrieAccount {
             nonce: self.nonce,
             balance: self.balance,
             storage_root: self.storage_hash,
