@@ -112,7 +112,8 @@ interface IWearableCollection {
     /// @notice `caller` is neither pauser nor the issuer's account.
     error NotPauser(address caller);
 
-    /// @notice A pause ends 14 days from now at the latest.
+    /// @notice A pause ends 14 days from now at the latest; it is never made longer, and until 14 days after its
+    /// end there is no other. Nor is there anything to end when there is none.
     error PauseTooLong(uint256 until);
 
     /// @notice Minting is paused up to and including second `until`.
@@ -247,7 +248,8 @@ interface IWearableCollection {
     ) external;
 
     /// @notice Mints a serial whose leaf names no claim key, by a voucher that a minter signed. Anybody
-    /// may submit it; the voucher dies when its signer is no longer a minter.
+    /// may submit it; the voucher counts while its signer is a minter, so again when it is one again: its
+    /// deadline is what ends it for good.
     /// @dev Typed data: Voucher(uint256 tokenId,bytes32 certificateDigest,address to,uint256 deadline).
     /// The token id is the nonce. Accounts with code are asked by ERC-1271.
     ///
@@ -303,6 +305,9 @@ interface IWearableCollection {
     /// @notice Stops mints of serials without claim key, vouchers among them, up to and including second
     /// `until`, 14 days from now at most; a past second ends the pause. Pausers and the issuer's account.
     /// Neither claims nor transfers nor anything else ever stops.
+    ///
+    /// A pause is made shorter and never longer, and another begins more than 14 days after its end: so pauses one
+    /// after another stop minters for half of the time, and not for ever.
     /// @dev Reverts: NotPauser, PauseTooLong.
     function pauseMinting(uint40 until) external;
 

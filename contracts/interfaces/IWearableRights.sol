@@ -137,7 +137,9 @@ interface IWearableRights {
 
     /// @notice Says that somebody else has the owner's account. Owner only. Ends an offer; marking again
     /// also calls off a clearing that was asked for.
-    /// @dev Loans go on. Reverts: NotTokenOwner.
+    /// @dev Loans go on, and so do approvals, a thief's among them: they move nothing while the flag is set and
+    /// count again without it. So the owner takes them back first, which the flag does not stop.
+    /// Reverts: NotTokenOwner.
     function markLost(uint256 tokenId) external;
 
     /// @notice Asks to take the lost flag off, 7 days from now. Owner only.

@@ -185,6 +185,39 @@ contract MintsTest is World {
         _mint(leaves, 0, player);
     }
 
+    function test_attack_pauser_pauses_again_and_again() public {
+        vm.startPrank(brand);
+        collection.setPauser(friend, true);
+        vm.stopPrank();
+        uint256 end = NOW + 5 days;
+        vm.startPrank(friend);
+        collection.pauseMinting(uint40(end));
+        vm.expectRevert(_tooLong(end + 1)); // not longer, though it would be 14 days
+        collection.pauseMinting(uint40(end + 1));
+        for (uint256 time = end + 2; time <= end + 14 days; time += 14 days - 2) {
+            vm.warp(time);
+            vm.expectRevert(_tooLong(time)); // nor another one, until 14 days after it
+            collection.pauseMinting(uint40(time));
+            vm.expectRevert(_tooLong(time - 1)); // nor is there anything to end
+            collection.pauseMinting(0);
+            vm.assertEq(collection.mintingPausedUntil(), end);
+        }
+        vm.warp(end + 14 days + 1);
+        collection.pauseMinting(uint40(end + 28 days + 1));
+        // Ended early, the next one waits from then on.
+        vm.warp(end + 15 days);
+        collection.pauseMinting(0);
+        vm.assertEq(collection.mintingPausedUntil(), end + 15 days - 1);
+        vm.expectRevert(_tooLong(end + 16 days));
+        collection.pauseMinting(uint40(end + 16 days));
+        vm.warp(end + 29 days);
+        collection.pauseMinting(uint40(end + 29 days));
+    }
+
+    function _tooLong(uint256 until) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IWearableCollection.PauseTooLong.selector, until);
+    }
+
     function test_only_pausers_and_the_issuer_pause() public {
         bytes memory refused = abi.encodeWithSelector(IWearableCollection.NotPauser.selector, service);
         vm.prank(service);

@@ -38,8 +38,8 @@ abstract contract Mints is Leaves {
         bytes32 certificateDigest,
         address to,
         bytes32[] calldata proof
-    ) external unlessPaused {
-        require(isMinter[msg.sender], NotMinter(msg.sender));
+    ) external {
+        _requireMinter(msg.sender);
         _mintWithoutKey(root, tokenId, certificateDigest, to, proof);
     }
 
@@ -53,9 +53,9 @@ abstract contract Mints is Leaves {
         uint256 deadline,
         bytes32[] calldata proof,
         bytes calldata signature
-    ) external unlessPaused {
+    ) external {
+        _requireMinter(minter);
         _requireInTime(deadline);
-        require(isMinter[minter], NotMinter(minter));
         bytes32 hash = VestiaryTypes.voucher(tokenId, certificateDigest, to, deadline);
         require(SignatureChecker.isValidSignatureNowCalldata(minter, hash, signature), BadSignature());
         _mintWithoutKey(root, tokenId, certificateDigest, to, proof);
@@ -76,14 +76,27 @@ abstract contract Mints is Leaves {
     /// @inheritdoc IWearableCollection
     function pauseMinting(uint40 until) external {
         require(isPauser[msg.sender] || msg.sender == _issuerAccount(), NotPauser(msg.sender));
-        require(until <= block.timestamp + LONGEST_PAUSE, PauseTooLong(until));
+        uint256 present = mintingPausedUntil;
+        // Ended now, so that the next one waits from now.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        if (until < block.timestamp) until = uint40(block.timestamp - 1);
+        unchecked {
+            // Until a past second is a pause without end, which is too long.
+            require(
+                until <= present
+                    || (block.timestamp > present + LONGEST_PAUSE
+                        && until - block.timestamp <= LONGEST_PAUSE),
+                PauseTooLong(until)
+            );
+        }
         mintingPausedUntil = until;
         emit MintingPaused(until);
     }
 
-    modifier unlessPaused() {
-        require(block.timestamp > mintingPausedUntil, MintingIsPaused(mintingPausedUntil));
-        _;
+    function _requireMinter(address minter) private view {
+        uint256 until = mintingPausedUntil;
+        require(block.timestamp > until, MintingIsPaused(until));
+        require(isMinter[minter], NotMinter(minter));
     }
 
     /// A leaf without claim key, of a serial that is not withdrawn.

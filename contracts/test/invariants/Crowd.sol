@@ -18,7 +18,7 @@ abstract contract Crowd {
     address internal constant WITHDRAWN = address(1);
     /// The actor whose account is a contract, asked by ERC-1271.
     uint256 private constant CONTRACT = 1;
-    uint256 private constant STRANGER = 5;
+    uint256 internal constant STRANGER = 5;
 
     struct Committed {
         bytes32 root;
@@ -41,6 +41,11 @@ abstract contract Crowd {
     WearableCollection public collection;
     IssuerRegistry public registry;
     uint64 public issuerId;
+    /// Issuer => its account, and to whom it is offered, as the crowd saw it.
+    mapping(uint64 => address) internal _accounts;
+    mapping(uint64 => address) internal _offers;
+    /// Whether the contract account answers for its key now.
+    bool internal _trusting = true;
 
     /// The issuer's accounts, past, present and future; then everybody else.
     string[6] public names = ["brand", "new brand", "service", "player", "friend", "stranger"];
@@ -57,8 +62,9 @@ abstract contract Crowd {
     mapping(uint256 => bool) public burned;
     mapping(uint256 => address) public owners;
     string[] public breaches;
-    /// How often a call with this selector succeeded.
+    /// How often a call with this selector succeeded, and how often by a signature at Estate or Recovery.
     mapping(bytes4 => uint256) public succeeded;
+    mapping(bytes4 => uint256) public signed;
 
     constructor(
         WearableCollection collection_,
@@ -73,6 +79,7 @@ abstract contract Crowd {
         collection = collection_;
         registry = registry_;
         issuerId = issuerId_;
+        _accounts[issuerId_] = registry_.accountOf(issuerId_);
         for (uint256 i = 0; i < names.length; ++i) {
             _keys[i] = uint256(keccak256(bytes(names[i])));
             _actors[i] = vm.addr(_keys[i]);
@@ -95,6 +102,16 @@ abstract contract Crowd {
     /// Keys that claim and take are never asked by ERC-1271, so a contract's address is nobody's key.
     function _isKeyOf(uint256 who, address account) internal view returns (bool) {
         return actor(who) == account && who % 6 != CONTRACT;
+    }
+
+    /// Whether what `who` signs counts: a contract account may have changed its mind.
+    function _signs(uint256 who) internal view returns (bool) {
+        return who % 6 != CONTRACT || _trusting;
+    }
+
+    function changeMind(uint8 mind) external {
+        _trusting = mind % 4 != 0;
+        ContractAccount(_actors[CONTRACT]).setTrusting(_trusting);
     }
 
     function tokenCount() external view returns (uint256) {
@@ -152,7 +169,7 @@ abstract contract Crowd {
     }
 
     function _isIssuer(address account) internal view returns (bool) {
-        return account == registry.accountOf(issuerId);
+        return account == _accounts[issuerId];
     }
 
     /// Who may claim now: zero for the key of the leaf.
@@ -241,6 +258,10 @@ abstract contract Crowd {
     }
 
     function _typed(bytes32 structHash) internal view returns (bytes32) {
+        return _typedFor(address(collection), structHash);
+    }
+
+    function _typedFor(address contract_, bytes32 structHash) internal view returns (bytes32) {
         bytes32 domain = keccak256(
             abi.encode(
                 keccak256(
@@ -249,7 +270,7 @@ abstract contract Crowd {
                 keccak256("Vestiary"),
                 keccak256("1"),
                 block.chainid,
-                address(collection)
+                contract_
             )
         );
         return keccak256(abi.encodePacked(hex"1901", domain, structHash));

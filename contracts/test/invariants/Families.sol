@@ -2,12 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IEstate} from "../../interfaces/IEstate.sol";
-import {Owners} from "./Owners.sol";
+import {Signers} from "./Signers.sol";
 
 /// @title The same crowd as heirs and executors
 /// @dev A will is always the same for one owner: the next two actors inherit, the two after them execute, both
 /// must agree. So the crowd can tell by itself what is open for whom.
-abstract contract Families is Owners {
+abstract contract Families is Signers {
     uint40 private constant MORATORIUM = 30 days;
 
     struct Opened {
@@ -33,37 +33,60 @@ abstract contract Families is Owners {
         _watch(estate);
     }
 
-    function setWill(uint256 who, uint8 kind) external {
-        address[] memory heirs = _others(who, 1, kind % 4 == 0 ? 0 : 2);
-        address[] memory executors = _others(who, 3, kind % 4 == 0 ? 0 : 2);
-        (uint8 threshold, uint40 moratorium) = kind % 4 == 0 ? (0, 0) : (2, MORATORIUM);
-        bytes memory call = abi.encodeCall(IEstate.setWill, (heirs, executors, threshold, moratorium));
-        _expect(_tryAt(_ESTATE, who, call), "an owner could not make a will");
+    function setWill(uint256 who, uint8 kind, uint256 how) external {
+        (bytes memory call, bytes memory words) = _willCall(who, kind % 4 != 0);
+        string memory text =
+            "SetWill(address[] heirs,address[] executors,uint8 threshold,uint40 moratorium,uint256 nonce,uint256 deadline)";
+        if (!_actAt(_ESTATE, who, call, text, words, how, true)) return;
         _estates[actor(who)].willed = kind % 4 != 0;
         _close(actor(who));
     }
 
-    function stillHere(uint256 who) external {
-        _expect(_tryAt(_ESTATE, who, abi.encodeCall(IEstate.stillHere, ())), "an owner could not say a word");
-        _close(actor(who));
+    /// Makes a will, or takes it back.
+    function _willCall(uint256 who, bool makes) private view returns (bytes memory call, bytes memory words) {
+        address[] memory heirs = _others(who, 1, makes ? 2 : 0);
+        address[] memory executors = _others(who, 3, makes ? 2 : 0);
+        (uint8 threshold, uint40 moratorium) = makes ? (2, MORATORIUM) : (0, 0);
+        call = abi.encodeCall(IEstate.setWill, (heirs, executors, threshold, moratorium));
+        bytes32 hashed = keccak256(abi.encodePacked(executors));
+        words = abi.encode(keccak256(abi.encodePacked(heirs)), hashed, threshold, moratorium);
+    }
+
+    function stillHere(uint256 who, uint256 how) external {
+        string memory text = "StillHere(uint256 nonce,uint256 deadline)";
+        if (_actAt(_ESTATE, who, abi.encodeCall(IEstate.stillHere, ()), text, "", how, true)) {
+            _close(actor(who));
+        }
+    }
+
+    function giveUpNonce(uint256 who, bool again) external {
+        _giveUp(_ESTATE, who, again);
     }
 
     /// Mostly by an executor, and every second time by the other one too; the third to choose is no heir.
-    function openEstate(uint256 who, uint256 owner, uint8 choice, bool both) external {
-        _openEstate(choice & 3 == 0 ? who : owner % 6 + 3, owner, choice);
-        if (both) _openEstate(owner % 6 + 4, owner, choice);
+    function openEstate(uint256 who, uint256 owner, uint8 choice, bool both, uint256 how) external {
+        _openEstate(choice & 3 == 0 ? who : owner % 6 + 3, owner, choice, how);
+        if (both) _openEstate(owner % 6 + 4, owner, choice, how >> 16);
     }
 
-    function _openEstate(uint256 who, uint256 owner, uint8 choice) private {
+    function _openEstate(uint256 who, uint256 owner, uint8 choice, uint256 how) private {
         address heir = actor(owner % 6 + 1 + (choice >> 2) % 3);
         Opened storage opened = _estates[actor(owner)];
         uint256 seat = (who % 6 + 6 - owner % 6) % 6;
         bool may = opened.willed && (seat == 3 || seat == 4) && heir != actor(owner % 6 + 3)
             && !(opened.readyAt != 0 && opened.heir == heir);
-        bool done = _tryAt(_ESTATE, who, abi.encodeCall(IEstate.openEstate, (actor(owner), heir)));
-        _expect(done == may, may ? "an executor was stopped" : "an estate was opened by somebody");
+        bool done = _sayOpen(who, actor(owner), heir, how, may);
         if (!done || !_agree(keccak256(abi.encode(actor(owner), opened.round, heir)), seat, 2)) return;
         (opened.heir, opened.readyAt) = (heir, block.timestamp + MORATORIUM);
+    }
+
+    function _sayOpen(uint256 who, address owner, address heir, uint256 how, bool may)
+        private
+        returns (bool)
+    {
+        bytes memory call = abi.encodeCall(IEstate.openEstate, (owner, heir));
+        string memory text = "OpenEstate(address owner,address heir,uint256 nonce,uint256 deadline)";
+        return _actAt(_ESTATE, who, call, text, abi.encode(owner, heir), how, may);
     }
 
     function bequeath(uint256 who, uint256 owner, uint256 token) external {

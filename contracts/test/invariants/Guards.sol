@@ -36,13 +36,13 @@ abstract contract Guards is Families {
         }
     }
 
-    function setGuardians(uint256 who, uint8 kind) external {
+    function setGuardians(uint256 who, uint8 kind, uint256 how) external {
         bool named = kind % 4 != 0;
         uint40 delay = named ? 7 days + uint40(kind % 3) * 5 days : 0;
-        bytes memory call = abi.encodeCall(
-            IRecovery.setGuardians, (_others(who, 1, named ? 3 : 0), named ? uint8(THRESHOLD) : 0, delay)
-        );
-        _expect(_tryAt(_RECOVERY, who, call), "an owner could not name guardians");
+        (bytes memory call, bytes memory words) = _guardiansCall(_others(who, 1, named ? 3 : 0), delay);
+        string memory text =
+            "SetGuardians(address[] guardians,uint8 threshold,uint40 delay,uint256 nonce,uint256 deadline)";
+        if (!_actAt(_RECOVERY, who, call, text, words, how, true)) return;
         address owner = actor(who);
         uint256 present = _presentOf(owner);
         uint256 notice = _circles[owner][present].delay;
@@ -50,12 +50,22 @@ abstract contract Guards is Families {
         (_present[owner], _next[owner]) = (present, _circles[owner].length - 1);
     }
 
-    function keepGuardians(uint256 who) external {
+    function _guardiansCall(address[] memory guardians, uint40 delay)
+        private
+        pure
+        returns (bytes memory call, bytes memory words)
+    {
+        uint8 threshold = guardians.length == 0 ? 0 : uint8(THRESHOLD);
+        call = abi.encodeCall(IRecovery.setGuardians, (guardians, threshold, delay));
+        words = abi.encode(keccak256(abi.encodePacked(guardians)), threshold, delay);
+    }
+
+    function keepGuardians(uint256 who, uint256 how) external {
         address owner = actor(who);
         bool may = _next[owner] != _presentOf(owner);
-        bool done = _tryAt(_RECOVERY, who, abi.encodeCall(IRecovery.keepGuardians, ()));
-        _expect(done == may, may ? "guardians could not be kept" : "guardians were kept");
-        if (done) _next[owner] = _present[owner];
+        string memory text = "KeepGuardians(uint256 nonce,uint256 deadline)";
+        bytes memory call = abi.encodeCall(IRecovery.keepGuardians, ());
+        if (_actAt(_RECOVERY, who, call, text, "", how, may)) _next[owner] = _present[owner];
     }
 
     /// What one guardian says of one token.
@@ -65,36 +75,45 @@ abstract contract Guards is Families {
         address to;
         /// 0 recover, 1 stop that, 2 clear lost.
         uint8 what;
+        uint256 who;
         uint256 seat;
         bytes32 matter;
+        bool may;
     }
 
     /// Mostly a guardian of the token's owner says it; and every second time another says it too.
-    function decide(uint256 who, uint256 token, uint256 to, uint8 what, bool both) external {
+    function decide(uint256 who, uint256 token, uint256 to, uint8 what, bool both, uint256 how) external {
         if (tokenIds.length == 0) return;
-        _decide(who, token, to, what);
-        if (both) _decide(who % 997 + 1, token, to, what);
+        _decide(who, token, to, what, how);
+        if (both) _decide(who % 997 + 1, token, to, what, how >> 16);
     }
 
-    function _decide(uint256 who, uint256 token, uint256 to, uint8 what) private {
-        Word memory word;
-        word.tokenId = tokenIds[token % tokenIds.length];
-        uint256 owner = _seatOf(owners[word.tokenId]);
-        if (who % 8 != 0) who = owner + 1 + who % 3;
-        (word.owner, word.what, word.seat) = (actor(owner), what % 3, (who % 6 + 6 - owner) % 6);
+    function _decide(uint256 who, uint256 token, uint256 to, uint8 what, uint256 how) private {
+        Word memory word = _wordOf(who, tokenIds[token % tokenIds.length], to, what % 3);
+        (bytes memory call, string memory text, bytes memory words) = _decisionCall(word);
+        bool done = _actAt(_RECOVERY, word.who, call, text, words, how, word.may);
+        if (done && _agree(word.matter, word.seat, THRESHOLD)) _decided(word);
+    }
+
+    function _wordOf(uint256 who, uint256 tokenId, uint256 to, uint8 what)
+        private
+        view
+        returns (Word memory word)
+    {
+        uint256 owner = _seatOf(owners[tokenId]);
+        word.who = who % 8 != 0 ? owner + 1 + who % 3 : who;
+        (word.owner, word.tokenId, word.what) = (actor(owner), tokenId, what);
+        word.seat = (word.who % 6 + 6 - owner) % 6;
         // Mostly the same account, so that two of them say the same.
         word.to = actor(to % 4 == 0 ? to : owner + 4);
         uint256 present = _presentOf(word.owner);
-        address said = word.what == 0 ? word.to : address(0);
-        word.matter = keccak256(abi.encode(word.owner, present, word.tokenId, word.what, said));
-        bool may =
+        address said = what == 0 ? word.to : address(0);
+        word.matter = keccak256(abi.encode(word.owner, present, tokenId, what, said));
+        word.may =
             _circles[word.owner][present].named && word.seat >= 1 && word.seat <= 3 && said != word.owner;
-        if (may && _wouldDecide(word.matter, word.seat, THRESHOLD)) {
-            may = _isTheirs(word.tokenId, word.owner, word.what);
+        if (word.may && _wouldDecide(word.matter, word.seat, THRESHOLD)) {
+            word.may = _isTheirs(tokenId, word.owner, what);
         }
-        bool done = _tryAt(_RECOVERY, who, _decisionCall(word.owner, word.tokenId, word.to, word.what));
-        _expect(done == may, may ? "a guardian was stopped" : "guardians decided what is not theirs");
-        if (done && _agree(word.matter, word.seat, THRESHOLD)) _decided(word);
     }
 
     function _decided(Word memory word) private {
@@ -116,33 +135,59 @@ abstract contract Guards is Families {
         return what == 1 ? rights.recovering : rights.lost && !rights.byGuardians;
     }
 
-    function _decisionCall(address owner, uint256 tokenId, address to, uint8 what)
+    /// The call, its type, and its arguments as EIP-712 has them.
+    function _decisionCall(Word memory word)
         private
         view
-        returns (bytes memory)
+        returns (bytes memory call, string memory text, bytes memory words)
     {
-        uint256[] memory ids = _one(tokenId);
-        if (what == 0) return abi.encodeCall(IRecovery.recover, (owner, address(collection), ids, to));
-        if (what == 1) return abi.encodeCall(IRecovery.stopRecovery, (owner, address(collection), ids));
-        return abi.encodeCall(IRecovery.clearLost, (owner, address(collection), ids));
+        uint256[] memory ids = _one(word.tokenId);
+        words = abi.encode(word.owner, address(collection), keccak256(abi.encodePacked(ids)));
+        if (word.what == 0) {
+            call = abi.encodeCall(IRecovery.recover, (word.owner, address(collection), ids, word.to));
+            text =
+                "Recover(address owner,address collection,uint256[] tokenIds,address to,uint256 nonce,uint256 deadline)";
+            words = bytes.concat(words, abi.encode(word.to));
+        } else if (word.what == 1) {
+            call = abi.encodeCall(IRecovery.stopRecovery, (word.owner, address(collection), ids));
+            text =
+                "StopRecovery(address owner,address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)";
+        } else {
+            call = abi.encodeCall(IRecovery.clearLost, (word.owner, address(collection), ids));
+            text =
+                "ClearLost(address owner,address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)";
+        }
     }
 
-    function veto(uint256 who, uint256 token) external {
+    /// Mostly one that is being recovered, if there is one near by.
+    function _tokenNear(uint256 token) private view returns (uint256 tokenId) {
+        uint256 count = tokenIds.length;
+        for (uint256 i = 0; i < 32 && token >> 32 & 7 != 0; ++i) {
+            tokenId = tokenIds[(token % count + i) % count];
+            if (_rights[tokenId].recovering) return tokenId;
+        }
+        return tokenIds[token % count];
+    }
+
+    function veto(uint256 who, uint256 token, uint256 how) external {
         if (tokenIds.length == 0) return;
-        uint256 tokenId = tokenIds[token % tokenIds.length];
+        uint256 tokenId = _tokenNear(token);
         Rights storage rights = _rights[tokenId];
         if (who % 2 == 0) who = _seatOf(owners[tokenId]);
         bool may = owners[tokenId] == actor(who) && rights.recovering && !rights.lost;
-        bytes memory call = abi.encodeCall(IRecovery.veto, (address(collection), _one(tokenId)));
-        bool done = _tryAt(_RECOVERY, who, call);
-        _expect(done == may, may ? "an owner could not veto" : "somebody vetoed");
-        if (done) (rights.recovering, rights.byGuardians) = (false, false);
+        uint256[] memory ids = _one(tokenId);
+        bytes memory call = abi.encodeCall(IRecovery.veto, (address(collection), ids));
+        bytes memory words = abi.encode(address(collection), keccak256(abi.encodePacked(ids)));
+        string memory text = "Veto(address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)";
+        if (_actAt(_RECOVERY, who, call, text, words, how, may)) {
+            (rights.recovering, rights.byGuardians) = (false, false);
+        }
     }
 
     function recoverAsIssuer(uint256 who, uint256 token, uint256 to) external {
         if (tokenIds.length == 0) return;
         uint256 tokenId = tokenIds[token % tokenIds.length];
-        if (who % 2 == 0) who = _seatOf(registry.accountOf(issuerId));
+        if (who % 2 == 0) who = _seatOf(_accounts[issuerId]);
         bool may = _isIssuer(actor(who)) && owners[tokenId] != address(0) && owners[tokenId] != actor(to)
             && !_rights[tokenId].recovering && block.timestamp + 30 days <= _recoveryUntil(tokenId);
         bytes memory call =
@@ -154,9 +199,9 @@ abstract contract Guards is Families {
 
     function drop(uint256 who, uint256 token) external {
         if (tokenIds.length == 0) return;
-        uint256 tokenId = tokenIds[token % tokenIds.length];
+        uint256 tokenId = _tokenNear(token);
         Rights storage rights = _rights[tokenId];
-        if (who % 2 == 0) who = _seatOf(registry.accountOf(issuerId));
+        if (who % 2 == 0) who = _seatOf(_accounts[issuerId]);
         bool may = rights.recovering && !rights.byGuardians
             && (block.timestamp > _recoveryUntil(tokenId) || _isIssuer(actor(who)));
         bool done = _tryAt(_RECOVERY, who, abi.encodeCall(IRecovery.drop, (address(collection), tokenId)));
@@ -166,7 +211,7 @@ abstract contract Guards is Families {
 
     function finish(uint256 who, uint256 token) external {
         if (tokenIds.length == 0) return;
-        uint256 tokenId = tokenIds[token % tokenIds.length];
+        uint256 tokenId = _tokenNear(token);
         Rights storage rights = _rights[tokenId];
         Case storage found = _cases[tokenId];
         bool may = rights.recovering && block.timestamp >= found.readyAt;
@@ -177,6 +222,10 @@ abstract contract Guards is Families {
         bool done = _tryAt(_RECOVERY, who, abi.encodeCall(IRecovery.finish, (address(collection), tokenId)));
         _expect(done == may, may ? "a recovery could not be finished" : "a recovery was finished too early");
         if (done) _broughtTo(tokenId, found.to);
+    }
+
+    function giveUpNonceAtRecovery(uint256 who, bool again) external {
+        _giveUp(_RECOVERY, who, again);
     }
 
     function _begin(uint256 tokenId, address to, uint256 delay, bool byGuardians) private {

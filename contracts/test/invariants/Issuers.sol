@@ -36,7 +36,7 @@ abstract contract Issuers is Crowd {
     function commitSigned(uint256 who, uint64 designId, uint64 count, uint8 edition, bool withKeys) external {
         (IWearableCollection.Batch memory batch, uint64 leaves) =
             _nextBatch(designId, count, edition, withKeys, false);
-        bool may = _mayCommit(who, batch);
+        bool may = _mayCommit(who, batch) && _signs(who);
         bytes memory signature = _sign(key(who), _commitHash(batch));
         bool done = _tryAsStranger(
             abi.encodeCall(IWearableCollection.commitBatchBySignature, (batch, DEADLINE, signature))
@@ -102,16 +102,20 @@ abstract contract Issuers is Crowd {
         done = _tryAt(address(registry), to % 2, abi.encodeCall(IIssuerRegistry.acceptAccount, (issuerId)))
             && done;
         _expect(done, "an issuer could not change its account");
+        (_accounts[issuerId], _offers[issuerId]) = (actor(to % 2), address(0));
     }
 
     function pause(uint256 who, uint32 seconds_) external {
         uint256 until = block.timestamp + seconds_ % 20 days;
-        // Mostly short, so that minters get somewhere.
-        if (seconds_ % 4 != 0) until = block.timestamp;
-        bool may = (_isIssuer(actor(who)) || _pausers[actor(who)]) && until <= block.timestamp + 14 days;
+        // Mostly short or ended, so that minters get somewhere.
+        if (seconds_ % 4 != 0) until = seconds_ % 4 == 1 ? 0 : block.timestamp;
+        bool begins = until >= block.timestamp && until <= block.timestamp + 14 days
+            && block.timestamp > _pausedUntil + 14 days;
+        uint256 end = until < block.timestamp ? block.timestamp - 1 : until;
+        bool may = (_isIssuer(actor(who)) || _pausers[actor(who)]) && (end <= _pausedUntil || begins);
         bool done = _try(who, abi.encodeCall(IWearableCollection.pauseMinting, (uint40(until))));
         _expect(done == may, may ? "a pauser could not pause" : "somebody else paused, or for too long");
-        if (done) _pausedUntil = until;
+        if (done) _pausedUntil = end;
     }
 
     /// A new claim key, the key of somebody in the crowd; or none, which withdraws the serial.

@@ -53,8 +53,8 @@ abstract contract Minters is Issuers {
         Committed storage chosen = _committed[batch % _committed.length];
         uint256 tokenId = chosen.firstTokenId + offset % (chosen.count + 1);
         if (signer % 2 == 0) signer = minter;
-        bool may =
-            _isOpen(chosen, tokenId, false) && _mayMint(minter, tokenId) && actor(signer) == actor(minter);
+        bool may = _isOpen(chosen, tokenId, false) && _mayMint(minter, tokenId)
+            && actor(signer) == actor(minter) && _signs(minter);
         bool done = _tryAsStranger(_voucherCall(chosen, tokenId, actor(to), actor(minter), key(signer)));
         _expect(done == may, may ? "a voucher was refused" : "a voucher minted what it may not");
         if (done) _minted(chosen, tokenId, actor(to));

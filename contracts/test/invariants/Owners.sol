@@ -51,12 +51,19 @@ abstract contract Owners is Minters {
         if (_act(who, act, text, signed, may)) _moved(tokenId, actor(to));
     }
 
+    /// Every second time by whom the owner approved, if there is anybody; else one in four, or little would stay.
     function burn(uint256 who, uint256 token, bool signed) external {
-        if (token % 4 != 0) return;
         uint256 tokenId;
         bool may;
         (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
+        address approved = _rights[tokenId].approved;
+        if (token >> 20 & 1 == 0 && approved != address(0)) {
+            who = _seatOf(approved);
+            may = owners[tokenId] == approved;
+        } else if (token % 4 != 0) {
+            return;
+        }
         bytes memory act = abi.encodeCall(IWearableRights.burn, (tokenId));
         string memory text = "Burn(uint256 tokenId,uint256 nonce,uint256 deadline)";
         may = may && !_rights[tokenId].lost;
@@ -330,7 +337,7 @@ abstract contract Owners is Minters {
             }
             // One in eight repeats a nonce, which some account or other may have used.
             uint256 nonce = ++_nonce % 8 == 0 ? _nonce - 1 : _nonce;
-            may = may && !_used[actor(who)][nonce];
+            may = may && !_used[actor(who)][nonce] && _signs(who);
             bytes32 hash = _typed(
                 keccak256(bytes.concat(keccak256(bytes(text)), arguments, abi.encode(nonce, DEADLINE)))
             );
