@@ -146,6 +146,26 @@ contract AttacksTest is World {
         other.commitBatchBySignature(batch, NOW, signature);
     }
 
+    function test_attack_voucher_used_as_a_claim_and_claim_as_a_voucher() public {
+        // One key that claims the first serial, and mints the second.
+        Trees.Leaf[] memory leaves = _leaves(1, 1, 2, false);
+        leaves[0].claimKey = vm.addr(_key("both"));
+        _commit(1, 1, leaves);
+        vm.prank(brand);
+        collection.setMinter(leaves[0].claimKey, true);
+        (Call memory claimed, Call memory minted) = (_open(leaves, 0), _open(leaves, 1));
+        bytes memory voucher =
+            _signVoucher(address(collection), _key("both"), claimed.tokenId, claimed.digest, stranger, NOW);
+        vm.expectRevert(IWearableCollection.BadSignature.selector);
+        _send(collection, claimed, stranger, voucher);
+        bytes memory claim =
+            _signClaim(address(collection), _key("both"), minted.tokenId, minted.digest, stranger, NOW);
+        vm.expectRevert(IWearableCollection.BadSignature.selector);
+        collection.mintByVoucher(
+            minted.root, minted.tokenId, minted.digest, stranger, claimed.claimKey, NOW, minted.proof, claim
+        );
+    }
+
     function test_attack_replay_on_another_chain() public {
         Call memory call = _committed();
         bytes memory claimSignature = _signed(collection, call, player);
