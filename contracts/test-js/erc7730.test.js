@@ -1,12 +1,25 @@
 // What a hardware wallet shows (ERC-7730, version 2 of its schema): every call and every message has words, and every word
 // stands for a field that is there. Only what these files use of the schema is allowed, each object closed.
+//
+// VESTIARY_DESCRIPTIONS names a directory that `vestiary deploy --descriptions` wrote, VESTIARY_DEPLOYMENT the deployment
+// file: then those files are read, and have to be the committed ones bound to these contracts.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Fragment } from "ethers";
+import { Fragment, getAddress } from "ethers";
 import { artifact } from "./fixtures.js";
 
-const folder = new URL("../erc7730/", import.meta.url).pathname;
+const committed = new URL("../erc7730/", import.meta.url).pathname;
+const { VESTIARY_DESCRIPTIONS: written, VESTIARY_DEPLOYMENT: deploymentFile } = process.env;
+const folder = written ? `${written}/` : committed;
+const deployment = written && JSON.parse(readFileSync(deploymentFile, "utf8"));
+const chainId = deployment && Number(deployment.chain.match(/^eip155:(\d+)$/)[1]);
+
+/** Where a contract stands, as the schema has it: nowhere for the committed files. */
+const at = (name) => (deployment ? [{ chainId, address: getAddress(deployment[name]) }] : []);
+const PLACES = {
+  LogAnchor: "log_anchor", IssuerRegistry: "registry", Estate: "estate", Recovery: "recovery", CollectionFactory: "factory",
+};
 const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
 const read = (name) => JSON.parse(readFileSync(folder + name, "utf8"));
 const contracts = readdirSync(new URL("../artifacts/", import.meta.url)).map((name) => name.replace(".json", ""));
@@ -94,8 +107,8 @@ for (const contract of contracts) {
     // Collections are known by the factory's event, wherever they are.
     const [event] = artifact("CollectionFactory").abi.filter((item) => item.name === "CollectionCreated");
     const bound = contract === "WearableCollection"
-      ? { factory: { deployments: [], deployEvent: Fragment.from(event).format("full").replace("event ", "").replaceAll(", ", ",") } }
-      : { deployments: [] };
+      ? { factory: { deployments: at("factory"), deployEvent: Fragment.from(event).format("full").replace("event ", "").replaceAll(", ", ",") } }
+      : { deployments: at(PLACES[contract]) };
     const metadata = checkHead(name, { $id: `Vestiary ${contract}`, contract: bound });
     assert.equal(metadata.contractName, contract);
     const changing = artifact(contract).abi.filter(
@@ -106,16 +119,50 @@ for (const contract of contracts) {
   });
 }
 
+// Whose messages somebody signs. To collections, which are clones, the domain of a message says which.
+const SIGNED = { WearableCollection: 13, Estate: 3, Recovery: 6 };
+
 test("every message that somebody signs has words, under the very text that is hashed", () => {
-  checkHead("eip712-Vestiary.json", { $id: "Vestiary messages", eip712: { domain: { name: "Vestiary", version: "1" } } });
   const source = readFileSync(new URL("../src/libraries/VestiaryTypes.sol", import.meta.url), "utf8");
   const types = [...source.matchAll(/keccak256\(\s*"(\w+\([^"]*\))"/g)].map(([, type]) => type);
   const messages = types.filter((type) => !type.startsWith("EIP712Domain("));
   assert.equal(messages.length, source.match(/_TYPEHASH\s*=/g).length - 1);
-  assert.deepEqual(Object.keys(read("eip712-Vestiary.json").display.formats).sort(), messages.toSorted());
-  checkFormats("eip712-Vestiary.json", messages.map((type) => Fragment.from(`function ${type}`)));
+  const described = [];
+  for (const [contract, count] of Object.entries(SIGNED)) {
+    const name = `eip712-${contract}.json`;
+    const domain = { name: "Vestiary", version: "1" };
+    const bound = contract === "WearableCollection"
+      ? { domain: deployment ? { ...domain, chainId } : domain }
+      : { domain, deployments: at(PLACES[contract]) };
+    checkHead(name, { $id: `Vestiary ${contract} messages`, eip712: bound });
+    // Whatever is signed for it, its own source says so by the name of the type.
+    const types = Object.keys(read(name).display.formats);
+    assert.equal(types.length, count, name);
+    const sources = contract === "WearableCollection" ? ["collection/Commits", "collection/Mints", "collection/ClaimKeys", "collection/Rights", "collection/OwnerSignatures"] : [contract];
+    const text = sources.map((path) => readFileSync(new URL(`../src/${path}.sol`, import.meta.url), "utf8")).join("");
+    for (const type of types) {
+      const [camel] = type.match(/^\w+/);
+      const constant = `${camel.replace(/(?!^)[A-Z]/g, "_$&").toUpperCase()}_TYPEHASH`;
+      const helper = camel[0].toLowerCase() + camel.slice(1);
+      assert.ok(text.includes(`VestiaryTypes.${constant}`) || text.includes(`VestiaryTypes.${helper}(`), `${name}: ${type}`);
+    }
+    checkFormats(name, types.map((type) => Fragment.from(`function ${type}`)));
+    described.push(...types);
+  }
+  assert.deepEqual(described.toSorted(), messages.toSorted());
 });
 
 test("no file describes what is not there", () => {
-  assert.deepEqual(files.toSorted(), [...contracts.map((name) => `calldata-${name}.json`), "eip712-Vestiary.json"].toSorted());
+  const calls = contracts.map((name) => `calldata-${name}.json`);
+  assert.deepEqual(files.toSorted(), [...calls, ...Object.keys(SIGNED).map((name) => `eip712-${name}.json`)].toSorted());
 });
+
+if (written) {
+  test("what was written for a deployment has the committed words", () => {
+    for (const name of files) {
+      const { context: _, ...ours } = JSON.parse(readFileSync(committed + name, "utf8"));
+      const { context: __, ...theirs } = read(name);
+      assert.deepEqual(theirs, ours, name);
+    }
+  });
+}

@@ -3,6 +3,7 @@
 pub mod anvil;
 pub mod calls;
 pub mod deploy;
+pub mod descriptions;
 mod error;
 pub mod follower;
 mod http;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use vestiary::ids::{ChainId, serde_address};
 use vestiary::roots::{ChainRoot, CheckpointPolicy, ContractRoots, Policy, Roots};
 use vestiary_chain::deploy::{self, Deployment, Placed};
+use vestiary_chain::descriptions::descriptions;
 use vestiary_chain::rpc::{Endpoint, Rpc, RpcOptions};
 use vestiary_signing::Purpose;
 
@@ -43,6 +44,10 @@ pub(crate) struct Args {
     /// that is there already stays as it is, and is an error.
     #[arg(long, value_name = "FILE")]
     roots: Option<PathBuf>,
+    /// A directory for what hardware wallets show of calls and messages (ERC-7730), a file each, bound to this chain and
+    /// these addresses. Other files of these names that are there already stay as they are, and are an error.
+    #[arg(long, value_name = "DIRECTORY")]
+    descriptions: Option<PathBuf>,
 }
 
 /// What was done.
@@ -95,10 +100,12 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
         let text = roots_of(&deployment)
             .to_toml()
             .map_err(|error| Failure::failed(error.code(), error.to_string()))?;
-        match std::fs::read(path) {
-            Ok(there) if there == text.as_bytes() => {}
-            Ok(_) => return Err(exists(path)),
-            Err(_) => files::write(path, text.as_bytes())?,
+        keep_equal(path, &text)?;
+    }
+    if let Some(directory) = &args.descriptions {
+        files::make_dir(directory)?;
+        for file in descriptions(&deployment) {
+            keep_equal(&directory.join(file.name), &file.text)?;
         }
     }
     let answer = Answer {
@@ -110,9 +117,25 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
         let roots = roots.map_or_else(String::new, |roots| {
             format!("; what verifiers believe stands in {roots}")
         });
-        format!("{} names them, with their code hashes{roots}", args.out.display())
+        let words = args.descriptions.as_deref().map(Path::display);
+        let words = words.map_or_else(String::new, |words| {
+            format!("; what hardware wallets show stands in {words}")
+        });
+        format!(
+            "{} names them, with their code hashes{roots}{words}",
+            args.out.display()
+        )
     });
     Ok(())
+}
+
+/// Writes the file, unless it is there already; another one is refused.
+fn keep_equal(path: &Path, text: &str) -> Result<(), Failure> {
+    match std::fs::read(path) {
+        Ok(there) if there == text.as_bytes() => Ok(()),
+        Ok(_) => Err(exists(path)),
+        Err(_) => files::write(path, text.as_bytes()),
+    }
 }
 
 fn exists(path: &Path) -> Failure {

@@ -8,7 +8,7 @@ use vestiary::roots::Roots;
 use vestiary_chain::anvil::Anvil;
 use vestiary_chain::deploy::Deployment;
 
-use crate::support::anvil_options;
+use crate::support::{anvil_options, root, said};
 
 /// Secret of Anvil's first account, published with it.
 const SECRET: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
@@ -86,6 +86,48 @@ fn deploying_says_what_it_did_and_twice_changes_nothing() {
     assert_eq!(placed(&second), ["before"; 6]);
     assert_eq!(std::fs::read(dir.path().join("d.json")).unwrap(), written);
     assert_eq!(std::fs::read(dir.path().join("r.toml")).unwrap(), roots);
+}
+
+#[test]
+fn hardware_wallets_are_given_words_bound_to_what_was_deployed() {
+    let Some(options) = anvil_options() else { return };
+    let ethers = root().join("contracts/node_modules/ethers");
+    let Some(()) = said("ethers", ethers.exists().then_some(())) else {
+        return;
+    };
+    let anvil = Anvil::start(&options).unwrap();
+    let dir = with_key();
+    let rest = "--chain-id 31337 --out d.json --descriptions words/for/wallets";
+    for _ in 0..2 {
+        let (status, said) = deploy(dir.path(), &anvil, rest);
+        assert_eq!(status, 0, "{said}");
+    }
+    let words = dir.path().join("words/for/wallets");
+    // The test that the committed files pass.
+    let strict = || {
+        Command::new("node")
+            .args(["--test", "contracts/test-js/erc7730.test.js"])
+            .current_dir(root())
+            .env("VESTIARY_DESCRIPTIONS", &words)
+            .env("VESTIARY_DEPLOYMENT", dir.path().join("d.json"))
+            .output()
+            .unwrap()
+    };
+    let passed = strict();
+    assert!(passed.status.success(), "{passed:?}");
+
+    // Another address is seen by it, and is not written over.
+    let file = words.join("eip712-Estate.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let deployment = Deployment::parse(&std::fs::read(dir.path().join("d.json")).unwrap()).unwrap();
+    let other = text.replace(&deployment.estate.to_string(), &deployment.recovery.to_string());
+    assert_ne!(other, text);
+    std::fs::write(&file, &other).unwrap();
+    assert!(!strict().status.success());
+    let (status, said) = deploy(dir.path(), &anvil, rest);
+    assert_ne!(status, 0);
+    assert_eq!(said["code"], "exists");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), other);
 }
 
 #[test]
