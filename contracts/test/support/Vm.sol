@@ -20,6 +20,7 @@ interface Vm {
     function etch(address account, bytes calldata code) external;
     function load(address account, bytes32 slot) external view returns (bytes32);
     function store(address account, bytes32 slot, bytes32 value) external;
+    function getCode(string calldata path) external view returns (bytes memory);
     function deal(address account, uint256 balance) external;
     function assume(bool condition) external pure;
     function expectRevert(bytes4 selector) external;
