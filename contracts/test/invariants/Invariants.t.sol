@@ -123,7 +123,7 @@ contract InvariantsTest is World {
 
     /// The crowd is no use if it never gets anywhere: one run reaches every kind of act.
     function test_the_crowd_reaches_every_act() external {
-        uint256 seed = 1;
+        uint256 seed = 3;
         for (uint256 i = 0; i < 10000; ++i) {
             seed = uint256(keccak256(abi.encode(seed)));
             uint256 a = seed >> 16;
