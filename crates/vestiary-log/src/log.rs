@@ -105,10 +105,16 @@ impl Published {
 
     /// Reads and verifies the checkpoint of the log in a directory.
     pub fn read(files: &dyn Files, dir: &Path, key: &VerifierKey) -> Result<Self, LogError> {
-        let file = dir.join(CHECKPOINT);
-        let bytes = files.read(&file, MAX_CHECKPOINT_BYTES)?;
+        Self::verify_file(Self::read_file(files, dir)?, dir, key)
+    }
+
+    fn read_file(files: &dyn Files, dir: &Path) -> Result<Vec<u8>, LogError> {
+        Ok(files.read(&dir.join(CHECKPOINT), MAX_CHECKPOINT_BYTES)?)
+    }
+
+    fn verify_file(bytes: Vec<u8>, dir: &Path, key: &VerifierKey) -> Result<Self, LogError> {
         Self::verify(bytes, key).map_err(|error| LogError::Damaged {
-            file,
+            file: dir.join(CHECKPOINT),
             what: format!("not a checkpoint of this log: {error}"),
             remedy: "start the log's writer, which restores it, or restore it from a copy of the log",
         })

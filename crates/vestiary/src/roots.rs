@@ -97,6 +97,13 @@ pub struct IssuerRoot {
     /// The first log index from which the key counts.
     #[serde(with = "serde_u64")]
     pub from_index: u64,
+    /// The first log index from which a retired key counts no longer; `None` for one that is active.
+    #[serde(default, with = "optional_u64", skip_serializing_if = "Option::is_none")]
+    pub until_index: Option<u64>,
+    /// The log index from which on the issuer declared the key compromised; `None` if it did not, or while the
+    /// declaration does not count yet. What stands there reads *repudiated*, which is not *invalid*.
+    #[serde(default, with = "optional_u64", skip_serializing_if = "Option::is_none")]
+    pub repudiated_from_index: Option<u64>,
 }
 
 /// When evidence is enough.
@@ -172,6 +179,12 @@ impl Roots {
             if self.issuers[..index].iter().any(same) {
                 return Err(RootsError::Twice(format!("issuer {} {}", issuer.id, issuer.key)));
             }
+            if issuer.until_index.is_some_and(|until| until < issuer.from_index) {
+                return Err(RootsError::Interval(format!(
+                    "issuer {} {}",
+                    issuer.id, issuer.key
+                )));
+            }
         }
         if let CheckpointPolicy::Witnesses { at_least, witnesses } = &self.policy.checkpoint {
             check_witnesses(*at_least, witnesses)?;
@@ -234,6 +247,9 @@ pub enum RootsError {
     /// One log, or one key of an issuer, stands twice.
     #[error("{0} stands twice")]
     Twice(String),
+    /// A key of an issuer counts until an entry before the one from which it counts.
+    #[error("{0}: until_index is less than from_index")]
+    Interval(String),
     /// A log's key has another name or kind than it must have.
     #[error("a key is named {found}, not {expected}, or is no Ed25519 note key")]
     KeyName {
@@ -256,6 +272,7 @@ impl RootsError {
             Self::Toml(_) => "malformed_roots",
             Self::Origin(_) => "malformed_origin",
             Self::Twice(_) => "root_twice",
+            Self::Interval(_) => "root_interval",
             Self::KeyName { .. } => "root_key_name",
             Self::Witnesses(_) => "root_witnesses",
         }
@@ -350,6 +367,25 @@ mod optional_address {
         deserializer: D,
     ) -> Result<Option<Address>, D::Error> {
         serde_address::deserialize(deserializer).map(Some)
+    }
+}
+
+/// A number in decimal, or no such key.
+mod optional_u64 {
+    use serde::Serializer;
+
+    use super::{Deserializer, serde_u64};
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(number: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        match number {
+            Some(number) => serde_u64::serialize(number, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        serde_u64::deserialize(deserializer).map(Some)
     }
 }
 

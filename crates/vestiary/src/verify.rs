@@ -24,7 +24,7 @@ pub use report::{Check, CheckName, DEFAULT_REQUIRE, Input, Outcome, Report};
 
 use crate::certificate::Certificate;
 use crate::ids::{ChainId, CollectionId, WearableId};
-use crate::roots::{CheckpointPolicy, LogRoot, Roots};
+use crate::roots::{CheckpointPolicy, IssuerRoot, LogRoot, Roots};
 use crate::statement::{CertificateIssued, Statement};
 
 /// What the caller wants the certificate to be about; what is `None` is not asked.
@@ -182,28 +182,42 @@ fn issuer_by_roots(certificate: &Certificate, index: Option<u64>, roots: &Roots)
             "the key is not the issuer's, by the roots",
         );
     };
-    match index {
-        _ if root.from_index == 0 => Check::passed(name, "ok", "the key is the issuer's, by the roots"),
-        Some(index) if index >= root.from_index => Check::passed(
-            name,
-            "ok",
-            "the key is the issuer's at this place in the log, by the roots",
-        ),
-        Some(index) => {
-            let reason = format!(
-                "the key counts from entry {}, this is entry {index}",
-                root.from_index
-            );
-            Check::failed(name, "key_not_yet_valid", reason)
-        }
-        None => {
-            let reason = format!(
-                "the key counts from entry {}; this entry's place is not proved",
-                root.from_index
-            );
-            Check::unknown(name, "entry_index_unknown", reason)
-        }
+    issuer_key_at(index, root)
+}
+
+/// Whether an issuer's key counts at a place in the log, by its root.
+fn issuer_key_at(index: Option<u64>, root: &IssuerRoot) -> Check {
+    let name = CheckName::Issuer;
+    let everywhere =
+        root.from_index == 0 && root.until_index.is_none() && root.repudiated_from_index.is_none();
+    if everywhere {
+        return Check::passed(name, "ok", "the key is the issuer's, by the roots");
     }
+    let Some(index) = index else {
+        let reason = "the key does not count everywhere in the log; this entry's place is not proved";
+        return Check::unknown(name, "entry_index_unknown", reason);
+    };
+    if index < root.from_index {
+        let from = root.from_index;
+        let reason = format!("the key counts from entry {from}, this is entry {index}");
+        return Check::failed(name, "key_not_yet_valid", reason);
+    }
+    if let Some(until) = root.until_index.filter(|until| index >= *until) {
+        let reason = format!("the key was retired at entry {until}, this is entry {index}");
+        return Check::failed(name, "key_no_longer_valid", reason);
+    }
+    if let Some(from) = root.repudiated_from_index.filter(|from| index >= *from) {
+        let reason = format!(
+            "the issuer declared the key compromised from entry {from} on, this is entry {index}: it may or may not \
+             be the issuer's"
+        );
+        return Check::unknown(name, "repudiated", reason);
+    }
+    Check::passed(
+        name,
+        "ok",
+        "the key is the issuer's at this place in the log, by the roots",
+    )
 }
 
 /// Evidence that is well-formed: a proof, and the statement it carries.

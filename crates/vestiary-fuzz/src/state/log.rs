@@ -101,7 +101,7 @@ pub(super) fn directory(bytes: &[u8]) {
     } else {
         all_served = false;
     }
-    if !all_served && one_in(4, bytes) {
+    if !all_served && one_in(16, bytes) {
         let named = fsck(&disk, dir(), key).map_or(true, |health| health.into_result().is_err());
         assert!(
             named,

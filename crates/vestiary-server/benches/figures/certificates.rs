@@ -38,6 +38,8 @@ pub(crate) fn verify(plan: &Plan) -> Result<Row> {
         id: issuer_id,
         key: key.public_key(),
         from_index: 0,
+        until_index: None,
+        repudiated_from_index: None,
     });
     let origin = roots
         .logs

@@ -1,9 +1,14 @@
 //! An issuer declares a certificate key compromised.
 
+use std::ffi::OsStr;
+use std::process::Command;
+
 use alloy_primitives::B256;
-use serde_json::json;
+use serde_json::{Value, json};
 use vestiary::abi::{IIssuerRegistry, SolCall as _};
+use vestiary::ids::IssuerId;
 use vestiary::keys::PublicKey;
+use vestiary::roots::Roots;
 use vestiary_chain::submitter::Call;
 
 use crate::beginnings::{Issued, claimed};
@@ -13,6 +18,24 @@ use crate::support::actors::Actor;
 
 /// After so long a declaration that goes back counts.
 const DELAY_S: u64 = 7 * 86_400;
+
+/// What `vestiary roots` says of the issuer's key, and the roots that it writes.
+fn roots(ledger: &TestLedger, issuer: IssuerId) -> (Value, Roots) {
+    let dir = tempfile::tempdir().unwrap();
+    let (deployment, out) = (dir.path().join("deployment.json"), dir.path().join("roots.toml"));
+    std::fs::write(&deployment, ledger.deployment().to_bytes()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_vestiary"))
+        .args(["--json", "roots", "--issuer-id", &issuer.to_string()])
+        .args(["--api", &format!("http://{}", ledger.client().address())])
+        .args(["--rpc", &ledger.ground.anvil.url()])
+        .args([OsStr::new("--deployment"), deployment.as_os_str()])
+        .args([OsStr::new("--out"), out.as_os_str()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = serde_json::from_slice(&output.stdout).unwrap();
+    (said, Roots::parse(&std::fs::read(out).unwrap()).unwrap())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wearable_whose_key_is_compromised_reads_repudiated_after_the_delay_and_is_worn_all_the_same() {
@@ -45,6 +68,10 @@ async fn a_wearable_whose_key_is_compromised_reads_repudiated_after_the_delay_an
     ledger.settle().await;
     let before = inventory(&ledger, &ana, "plaza").await;
     assert_eq!(before["wearables"][0]["status"], json!([]), "not yet: {before}");
+    let (said, before) = tokio::task::block_in_place(|| roots(&ledger, issuer));
+    let pending = &said["compromises_pending"][0];
+    assert_eq!(pending["from_index"], from_index.to_string(), "{said}");
+    assert_eq!(before.issuers[0].repudiated_from_index, None);
 
     ledger.ground.node("evm_increaseTime", json!([DELAY_S + 1])).await;
     ledger.ground.mine(1).await;
@@ -53,5 +80,8 @@ async fn a_wearable_whose_key_is_compromised_reads_repudiated_after_the_delay_an
     let wearable = &after["wearables"][0];
     assert_eq!(wearable["status"][0]["code"], "repudiated", "{after}");
     assert_eq!(wearable["wear"], "yes", "it undresses nobody");
+    let (said, after) = tokio::task::block_in_place(|| roots(&ledger, issuer));
+    assert_eq!(said["compromises_pending"], json!([]));
+    assert_eq!(after.issuers[0].repudiated_from_index, Some(from_index));
     ledger.stop().await;
 }

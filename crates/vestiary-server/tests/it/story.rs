@@ -70,6 +70,8 @@ pub(crate) async fn roots(ledger: &TestLedger, brand: &Brand) -> Roots {
             id: brand.issuer,
             key: PublicKey::from_multikey(key).unwrap(),
             from_index: 0,
+            until_index: None,
+            repudiated_from_index: None,
         }],
         policy: Policy {
             checkpoint: CheckpointPolicy::LogKey,

@@ -83,6 +83,21 @@ fn each_mistake_in_a_roots_file_is_refused() {
         ("id = 31337", "id = -1", "malformed_roots"),
         ("from_index = \"0\"", "", "malformed_roots"),
         ("from_index = \"0\"", "from_index = 0", "malformed_roots"),
+        (
+            "from_index = \"0\"",
+            "from_index = \"0\"\nuntil_index = 7",
+            "malformed_roots",
+        ),
+        (
+            "from_index = \"0\"",
+            "from_index = \"0\"\nrepudiated_from_index = \"\"",
+            "malformed_roots",
+        ),
+        (
+            "from_index = \"0\"",
+            "from_index = \"8\"\nuntil_index = \"7\"",
+            "root_interval",
+        ),
         ("\"log-key\"", "\"none\"", "malformed_roots"),
         ("0xcdcd", "0xCDCD", "malformed_roots"),
         (issuer_line, &format!("key = \"{weak}\""), "malformed_roots"),

@@ -63,6 +63,17 @@ impl Cases {
         cases
             .files
             .insert("roots_later_key.toml".to_owned(), roots(&log, "100").into_bytes());
+        for (name, limit) in [
+            ("retired_key", "until_index = \"2\""),
+            ("retired_later", "until_index = \"100\""),
+            ("compromised_key", "repudiated_from_index = \"2\""),
+            ("compromised_later", "repudiated_from_index = \"100\""),
+        ] {
+            let text = roots(&log, "0").replace("\n[policy]", &format!("{limit}\n\n[policy]"));
+            cases
+                .files
+                .insert(format!("roots_{name}.toml"), text.into_bytes());
+        }
         for (name, certificate) in valid() {
             cases
                 .files

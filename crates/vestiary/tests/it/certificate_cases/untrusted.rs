@@ -190,6 +190,30 @@ fn roots_and_expectations(cases: &mut Cases) {
     cases.case_of("key_not_yet_valid", &file, why, expected, Foreign::NotAsked)["roots"] =
         json!("roots_later_key.toml");
 
+    for (name, outcome, code, why) in [
+        (
+            "retired_key",
+            "failed",
+            "key_no_longer_valid",
+            "the key was retired at entry 2",
+        ),
+        (
+            "compromised_key",
+            "unknown",
+            "repudiated",
+            "the key is declared compromised from entry 2 on",
+        ),
+    ] {
+        let expected = Expected::Refused("issuer", outcome, code);
+        cases.case_of(name, &file, why, expected, Foreign::NotAsked)["roots"] =
+            json!(format!("roots_{name}.toml"));
+    }
+    for name in ["retired_later", "compromised_later"] {
+        let why = "the key counts at this entry";
+        cases.case_of(name, &file, why, Expected::Accepted, Foreign::NotAsked)["roots"] =
+            json!(format!("roots_{name}.toml"));
+    }
+
     let expected = Expected::Refused("issuer", "failed", "other_chain");
     let why = "nothing is expected, but the roots are of one chain";
     let case = cases.case_of(
