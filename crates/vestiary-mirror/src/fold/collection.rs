@@ -124,7 +124,9 @@ impl BlockFold<'_, '_> {
         };
         let next = event.firstSerial.checked_add(event.count);
         let limit = design.edition.limit().unwrap_or(u64::MAX - 1);
-        let fits = next.is_some_and(|next| next - 1 <= limit);
+        let fits = next
+            .and_then(|next| next.checked_sub(1))
+            .is_some_and(|last| last <= limit);
         let (Some(next), true, true) = (
             next,
             fits,

@@ -153,6 +153,14 @@ fn commits_that_cannot_be() {
         );
     });
     check("do not follow on 6", |chain| {
+        let nothing = Commit {
+            first_serial: 0,
+            count: 0,
+            ..commit
+        };
+        chain.commit(collection(0x20), &nothing);
+    });
+    check("do not follow on 6", |chain| {
         chain.commit(collection(0x20), &Commit { count: 0, ..commit });
     });
     check("do not follow on 6", |chain| {
