@@ -59,6 +59,8 @@ async fn a_preparation_ends_by_the_clock_once_and_is_made_anew_at_once() {
     ledger.clock.step_s(-2 * HOUR_S);
     let again = brand.client(&ledger).post("/v1/batches", "d", &next).await;
     assert_eq!(again.outcome(), "409 preparation_open");
+    // Read before the answer: the chain's time goes on meanwhile.
+    let head_s = ledger.service().mirror.view().as_of().timestamp;
     let issued = commit(&ledger, &brand, &open).await.expect(200);
     // What is promised lies ahead of the chain's own time, though our clock stands an hour behind it.
     let receipt =
@@ -68,7 +70,6 @@ async fn a_preparation_ends_by_the_clock_once_and_is_made_anew_at_once() {
         .signing
         .receipt_vkey(crate::support::ORIGIN)
         .unwrap();
-    let head_s = ledger.service().mirror.view().as_of().timestamp;
     assert!(receipt.verify(&key).unwrap().commit_by >= head_s + 3_600);
     brand.wait_committed(&ledger, &issued).await;
     let counts = ledger.check_everything().await;
