@@ -63,7 +63,7 @@ pub enum ChainError {
     RateLimited {
         /// JSON-RPC method.
         method: &'static str,
-        /// What `Retry-After` said, if anything.
+        /// What `Retry-After` said, if anything; [`MAX_RETRY_AFTER`](crate::rpc::MAX_RETRY_AFTER) at most.
         retry_after: Option<Duration>,
     },
     /// The node answered with a JSON-RPC error.

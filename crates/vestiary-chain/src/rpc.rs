@@ -427,7 +427,7 @@ impl Rpc {
             Ok(Err(error)) => {
                 let error = classify(method, error);
                 if let Some(wait) = error.retry_after() {
-                    let until = Instant::now() + wait.min(MAX_RETRY_AFTER);
+                    let until = Instant::now() + wait;
                     *self.not_before.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
                 }
                 Err(error)
@@ -487,7 +487,8 @@ fn classify(method: &'static str, error: TransportError) -> ChainError {
             },
             Some(HttpFailure::RateLimited(retry_after)) => ChainError::RateLimited {
                 method,
-                retry_after: *retry_after,
+                // Here, once for everybody who waits by it: a header can say any number.
+                retry_after: retry_after.map(|wait| wait.min(MAX_RETRY_AFTER)),
             },
             Some(HttpFailure::Body) => ChainError::Malformed {
                 method,

@@ -105,7 +105,7 @@ impl Lie {
     }
 }
 
-/// Seconds that [`Lie::RateLimitFor`] asks for.
+/// Seconds that [`Lie::RateLimitFor`] asks for, unless it was told otherwise.
 pub const SIM_RETRY_AFTER_S: u64 = 9;
 
 /// Which lies, and how often, from a seed.
@@ -124,6 +124,8 @@ pub(super) struct Liar {
     pub(super) plan: Option<LiePlan>,
     pub(super) next: Vec<(&'static str, Lie)>,
     pub(super) told: BTreeMap<Lie, usize>,
+    /// What [`Lie::RateLimitFor`] asks for in the place of [`SIM_RETRY_AFTER_S`].
+    pub(super) retry_after_s: Option<u64>,
 }
 
 impl Liar {

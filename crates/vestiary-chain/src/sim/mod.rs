@@ -271,6 +271,11 @@ impl SimChain {
         self.lock().liar.next.push((method, lie));
     }
 
+    /// From now on [`Lie::RateLimitFor`] asks for so many seconds.
+    pub fn ask_to_wait_s(&self, seconds: u64) {
+        self.lock().liar.retry_after_s = Some(seconds);
+    }
+
     /// How often each lie was told.
     pub fn lies_told(&self) -> BTreeMap<Lie, usize> {
         self.lock().liar.told.clone()

@@ -32,7 +32,7 @@ enum Answer {
     Error(ErrorPayload),
     Silence,
     Disconnect,
-    RetryAfter,
+    RetryAfter(u64),
 }
 
 impl From<Value> for Answer {
@@ -91,8 +91,8 @@ impl SimChain {
             Answer::Error(error) => ResponsePayload::Failure(error),
             Answer::Silence => std::future::pending().await,
             Answer::Disconnect => return Err(TransportErrorKind::custom(HttpFailure::Unreachable)),
-            Answer::RetryAfter => {
-                let wait = Duration::from_secs(SIM_RETRY_AFTER_S);
+            Answer::RetryAfter(seconds) => {
+                let wait = Duration::from_secs(seconds);
                 return Err(TransportErrorKind::custom(HttpFailure::RateLimited(Some(wait))));
             }
         };
@@ -113,7 +113,9 @@ impl Sim {
         let view = match lie {
             Some(Lie::Silence) => return Answer::Silence,
             Some(Lie::Disconnect) => return Answer::Disconnect,
-            Some(Lie::RateLimitFor) => return Answer::RetryAfter,
+            Some(Lie::RateLimitFor) => {
+                return Answer::RetryAfter(self.liar.retry_after_s.unwrap_or(SIM_RETRY_AFTER_S));
+            }
             Some(Lie::RateLimit) => return error(429, "Too Many Requests"),
             Some(Lie::InternalError) => return error(-32603, "internal error"),
             Some(Lie::StaleView) => self

@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::timeout;
-use vestiary::block::{BlockRef, ChainLog};
+use vestiary::block::{Block, BlockRef, ChainLog};
 use vestiary_chain::{
     follower::{BehindReason, Event, Follower, FollowerOptions, LogCheck, Start},
+    rpc::MAX_RETRY_AFTER,
     sim::{Lie, LiePlan, SIM_RETRY_AFTER_S, Seeded, SimChain, SimOptions},
 };
 
@@ -118,6 +119,31 @@ async fn a_node_that_asks_to_be_left_alone_is_left_alone_by_everybody() {
     );
     settle(&mut follower, &mut fold, &chain).await;
     assert!(rpc.head().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_asks_to_be_left_alone_for_ages_is_asked_again_after_five_minutes() {
+    for seconds in [86_400, u64::MAX] {
+        let chain = sim(20);
+        chain.mine_blocks(30);
+        let rpc = connect(&chain).await;
+        let mut follower = Follower::new(rpc.clone(), FactoryOnly::default(), Start::At(0), quick());
+        let mut fold = Fold::default();
+        settle(&mut follower, &mut fold, &chain).await;
+        chain.ask_to_wait_s(seconds);
+        chain.lie_once("eth_getBlockByNumber", Lie::RateLimitFor);
+        chain.mine();
+        let event = follower.next().await;
+        assert!(matches!(&event, Event::Behind { reason, .. } if reason.code() == "node_rate_limit"));
+        let capped = MAX_RETRY_AFTER + Duration::from_secs(1);
+        let followed = timeout(capped, settle(&mut follower, &mut fold, &chain)).await;
+        assert!(
+            followed.is_ok(),
+            "the follower sleeps, for it was told {seconds} s"
+        );
+        assert_eq!(fold.blocks.last().map(Block::block_ref), Some(chain.head()));
+        assert!(rpc.head().await.is_ok());
+    }
 }
 
 #[tokio::test(start_paused = true)]

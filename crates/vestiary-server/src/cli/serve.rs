@@ -78,7 +78,13 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::failed("cannot_listen", format!("{listen}: {error}")))?;
     tracing::info!(%listen, "listening");
-    vestiary_server::serve::run(service, listener, stop(args.stop_with_stdin)).await?;
+    vestiary_server::serve::run(service, listener, stop(args.stop_with_stdin))
+        .await
+        .map_err(|error| {
+            Failure::failed("ended_early", format!("{error:#}")).remedy(
+                "start it again: what was begun is finished then; report it with the lines of the log before",
+            )
+        })?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -35,4 +35,5 @@ mod simulated;
 mod storage;
 mod story;
 mod support;
+mod watched;
 mod without_effect;

@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use vestiary::inventory::Inventory;
 use vestiary_chain::deploy::{Deployment, FORMAT};
 use vestiary_chain::sim::SimChain;
-use vestiary_log::Disk;
-use vestiary_log::seams::{SystemClock, SystemRandom};
+use vestiary_log::seams::{Clock, SystemClock, SystemRandom};
+use vestiary_log::{Disk, Files};
 use vestiary_server::chain_status::ChainHealth;
 use vestiary_server::config::Config;
 use vestiary_server::error::Language;
@@ -133,9 +133,13 @@ behind_after_s = 0
     }
 
     async fn open(&self) -> Arc<Service> {
+        self.open_on(Arc::new(Disk), Arc::new(SystemClock)).await
+    }
+
+    async fn open_on(&self, files: Arc<dyn Files>, clock: Arc<dyn Clock>) -> Arc<Service> {
         let outside = Outside {
-            files: Arc::new(Disk),
-            clock: Arc::new(SystemClock),
+            files,
+            clock,
             random: Arc::new(SystemRandom),
             passphrase: passphrase(),
             endpoint: Some(self.chain.endpoint()),
@@ -158,7 +162,12 @@ behind_after_s = 0
 
     /// Opens the service and serves.
     pub(crate) async fn serve(&self) -> SimServed {
-        let service = self.open().await;
+        self.serve_on(Arc::new(Disk), Arc::new(SystemClock)).await
+    }
+
+    /// The same over another file system and by another clock.
+    pub(crate) async fn serve_on(&self, files: Arc<dyn Files>, clock: Arc<dyn Clock>) -> SimServed {
+        let service = self.open_on(files, clock).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -221,6 +230,12 @@ impl SimServed {
     /// Waits until the mirror stands on the chain's head.
     pub(crate) async fn settle(&self, chain: &SimChain) {
         settle(&self.service, chain).await;
+    }
+
+    /// Waits until serving ends by itself, and says with what.
+    pub(crate) async fn wait_ended(self) -> anyhow::Result<()> {
+        let ended = tokio::time::timeout(Duration::from_mins(1), self.serving).await;
+        ended.expect("it goes on serving").unwrap()
     }
 
     /// Stops as Ctrl-C does.
