@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::alarms::AlarmView;
 use crate::chain_status::ChainHealth;
+use crate::error::ApiError;
 use crate::lanes::LaneView;
 use crate::service::Service;
 use crate::storage::StorageState;
@@ -55,7 +56,18 @@ pub struct Readiness {
     get, path = "/readyz", tag = "health",
     responses((status = 200, body = Readiness), (status = 503, body = Readiness))
 )]
-pub async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, Json<Readiness>) {
+pub async fn ready(State(service): State<Arc<Service>>) -> Result<(StatusCode, Json<Readiness>), ApiError> {
+    // It looks into the mirror, and a probe must not hold up who answers the others.
+    let readiness = super::blocking(&service, |service| Ok(readiness(service))).await?;
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    Ok((status, Json(readiness)))
+}
+
+fn readiness(service: &Service) -> Readiness {
     let (chain, chain_reason) = match service.chain.health() {
         ChainHealth::Starting => ("starting", String::new()),
         ChainHealth::Following => ("following", String::new()),
@@ -66,7 +78,7 @@ pub async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, Json<Rea
     let log = !service.log.has_stopped();
     let storage = service.storage.state();
     let ready = chain == "following" && journal && log && storage == StorageState::Writable;
-    let readiness = Readiness {
+    Readiness {
         ready,
         chain: chain.into(),
         chain_reason,
@@ -83,13 +95,5 @@ pub async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, Json<Rea
         open_intents: service.ledger.read(|state| state.open_intents.len()) as u64,
         lanes: service.lanes.views(),
         alarms: service.raised_alarms(),
-    };
-    (
-        if ready {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        },
-        Json(readiness),
-    )
+    }
 }

@@ -11,7 +11,7 @@ mod state;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use vestiary::ids::AccountId;
 use vestiary_chain::submitter::{Outbox, Record as OutboxRecord};
@@ -82,6 +82,8 @@ pub struct Ledger {
     state: RwLock<State>,
     /// Length of the newest snapshot.
     snapshot_bytes: AtomicU64,
+    /// Why the journal takes nothing any more. Beside its lock, for whoever watches must not wait for its disk.
+    stopped: OnceLock<String>,
 }
 
 impl Ledger {
@@ -97,6 +99,7 @@ impl Ledger {
             journal: Mutex::new(journal),
             state: RwLock::new(state),
             snapshot_bytes: AtomicU64::new(snapshot_bytes),
+            stopped: OnceLock::new(),
         })
     }
 
@@ -118,7 +121,14 @@ impl Ledger {
         &self,
         check: impl FnOnce(&State) -> Result<Vec<Record>, ApiError>,
     ) -> Result<(), ApiError> {
-        let mut journal = self.writer();
+        self.with_writer(|journal| self.record(journal, check))
+    }
+
+    fn record(
+        &self,
+        journal: &mut Journal,
+        check: impl FnOnce(&State) -> Result<Vec<Record>, ApiError>,
+    ) -> Result<(), ApiError> {
         let records = self.read(check)?;
         if records.is_empty() {
             return Ok(());
@@ -144,18 +154,19 @@ impl Ledger {
     /// Lets the state stand for the records so far, when there are [`COMPACT_JOURNAL_BYTES`] of them and the
     /// state is much shorter: a start reads what is kept. Says whether it did.
     pub fn compact_if_due(&self) -> Result<bool, ApiError> {
-        let mut journal = self.writer();
-        let last_bytes = self.snapshot_bytes.load(Ordering::SeqCst);
-        if journal.kept_bytes() < COMPACT_JOURNAL_BYTES.max(2 * last_bytes) {
-            return Ok(false);
-        }
-        self.take_snapshot(&mut journal)?;
-        Ok(true)
+        self.with_writer(|journal| {
+            let last_bytes = self.snapshot_bytes.load(Ordering::SeqCst);
+            if journal.kept_bytes() < COMPACT_JOURNAL_BYTES.max(2 * last_bytes) {
+                return Ok(false);
+            }
+            self.take_snapshot(journal)?;
+            Ok(true)
+        })
     }
 
     /// The same at once.
     pub fn compact(&self) -> Result<(), ApiError> {
-        self.take_snapshot(&mut self.writer())
+        self.with_writer(|journal| self.take_snapshot(journal))
     }
 
     fn take_snapshot(&self, journal: &mut Journal) -> Result<(), ApiError> {
@@ -171,18 +182,23 @@ impl Ledger {
     /// Refuses where a newer writer has taken the journal over, or this one has stopped: who may not write may
     /// not send either.
     pub fn check_may_write(&self) -> Result<(), ApiError> {
-        self.writer()
-            .check_may_write()
+        self.with_writer(Journal::check_may_write)
             .map_err(|error| journal_problem("anything", &error))
     }
 
-    /// Why nothing can be written any more, if so.
+    /// Why nothing can be written any more, if so. Waits for nobody.
     pub fn stopped(&self) -> Option<String> {
-        self.writer().stopped().map(str::to_owned)
+        self.stopped.get().cloned()
     }
 
-    fn writer(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does one thing at a time with the journal, and keeps what it says of itself.
+    fn with_writer<T>(&self, run: impl FnOnce(&mut Journal) -> T) -> T {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = run(&mut journal);
+        if let Some(why) = journal.stopped() {
+            self.stopped.get_or_init(|| why.to_owned());
+        }
+        done
     }
 }
 

@@ -1,4 +1,4 @@
-//! Looks after the disk, the journal's length, and what others say about our log.
+//! Looks after the disk, the journal's length, what others say about our log, and what was measured.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,10 @@ pub async fn run(service: Arc<Service>, mut stop: super::Stop) {
 }
 
 fn look(service: &Service) {
+    // A histogram keeps every sample until somebody sums them up, and perhaps nobody asks for metrics.
+    if let Ok(metrics) = crate::serve::metrics_handle() {
+        metrics.run_upkeep();
+    }
     service.storage.look_after();
     if let Err(problem) = service.ledger.compact_if_due() {
         tracing::warn!(%problem, "the journal was not compacted");
