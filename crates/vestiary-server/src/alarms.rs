@@ -44,6 +44,8 @@ pub enum Alarm {
     ClockBehind,
     /// The journal takes no record any more.
     JournalStopped,
+    /// The journal grows and is not compacted, or will not be before long.
+    JournalLong,
     /// The log takes no entry any more.
     LogStopped,
     /// Less than the reserve is free on the disk.
@@ -70,12 +72,13 @@ pub enum Alarm {
 
 impl Alarm {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ChainBehind,
         Self::ChainHalted,
         Self::ChainStale,
         Self::ClockBehind,
         Self::JournalStopped,
+        Self::JournalLong,
         Self::LogStopped,
         Self::StorageFull,
         Self::StorageStopped,
@@ -97,6 +100,7 @@ impl Alarm {
             Self::ChainStale => "chain_stale",
             Self::ClockBehind => "clock_behind",
             Self::JournalStopped => "journal_stopped",
+            Self::JournalLong => "journal_long",
             Self::LogStopped => "log_stopped",
             Self::StorageFull => "storage_full",
             Self::StorageStopped => "storage_stopped",

@@ -111,6 +111,12 @@ impl Storage {
         self.files.free_bytes(&self.data_dir).ok().flatten()
     }
 
+    /// What may be written beside the reserve, where the system tells how much is free.
+    pub fn room_bytes(&self) -> Option<u64> {
+        self.free_bytes()
+            .map(|free| free.saturating_sub(self.reserve_bytes))
+    }
+
     /// Whether so little is free that also the mirror waits, which can be filled later from chain and log: an
     /// eighth of the reserve.
     pub fn is_exhausted(&self) -> bool {

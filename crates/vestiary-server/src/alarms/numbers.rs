@@ -253,6 +253,9 @@ fn of_storage(service: &Service, found: &mut Vec<(Alarm, String)>) {
     if let Some(why) = service.ledger.stopped() {
         found.push((Alarm::JournalStopped, why));
     }
+    if let Some(why) = service.ledger.uncompacted() {
+        found.push((Alarm::JournalLong, why));
+    }
     if service.log.has_stopped() {
         found.push((Alarm::LogStopped, "its writer has ended".into()));
     }

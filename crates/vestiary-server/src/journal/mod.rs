@@ -3,6 +3,7 @@
 //! [`Ledger::command`] is check, record, then take effect: the check sees the state that the records will be
 //! added to, the records are durable before the state changes, and nobody is told before it returns.
 
+mod compaction;
 mod orders;
 mod record;
 mod salts;
@@ -12,12 +13,14 @@ mod state;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
 use vestiary::ids::AccountId;
 use vestiary_chain::submitter::{Outbox, Record as OutboxRecord};
 use vestiary_log::journal::{Journal, Replay};
 use vestiary_log::{Files, JournalError};
 
+pub use compaction::{COMPACT_JOURNAL_BYTES, FIRST_PAUSE, LARGE_SNAPSHOT_BYTES, LONGEST_PAUSE};
 pub(crate) use orders::{may_try, reason};
 pub use record::{BatchId, BatchPrepared, ClaimAccepted, ClaimId, Intent, IntentId, Record, RequestRef};
 pub use salts::{SaltStore, Salts};
@@ -25,6 +28,7 @@ pub use state::{Batch, BatchSignature, BatchStage, Contradiction, Design, Issuer
 
 use crate::error::{ApiError, Code};
 use crate::storage::journal_problem;
+use compaction::Compaction;
 
 /// Why the ledger of promises cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +53,6 @@ pub enum LedgerError {
         source: Contradiction,
     },
 }
-
-/// A journal of this length, in bytes, is folded into a snapshot.
-pub const COMPACT_JOURNAL_BYTES: u64 = 64 << 20;
 
 /// Folds what a journal holds.
 pub fn fold(replay: &Replay) -> Result<State, LedgerError> {
@@ -82,6 +83,7 @@ pub struct Ledger {
     state: RwLock<State>,
     /// Length of the newest snapshot.
     snapshot_bytes: AtomicU64,
+    compaction: Compaction,
     /// Why the journal takes nothing any more. Beside its lock, for whoever watches must not wait for its disk.
     stopped: OnceLock<String>,
 }
@@ -99,6 +101,7 @@ impl Ledger {
             journal: Mutex::new(journal),
             state: RwLock::new(state),
             snapshot_bytes: AtomicU64::new(snapshot_bytes),
+            compaction: Compaction::default(),
             stopped: OnceLock::new(),
         })
     }
@@ -153,10 +156,16 @@ impl Ledger {
 
     /// Lets the state stand for the records so far, when there are [`COMPACT_JOURNAL_BYTES`] of them and the
     /// state is much shorter: a start reads what is kept. Says whether it did.
-    pub fn compact_if_due(&self) -> Result<bool, ApiError> {
+    ///
+    /// Not where it may take more than `room_bytes`, and not soon after it failed; [`Ledger::uncompacted`] says so.
+    pub fn compact_if_due(&self, room_bytes: Option<u64>) -> Result<bool, ApiError> {
         self.with_writer(|journal| {
             let last_bytes = self.snapshot_bytes.load(Ordering::SeqCst);
-            if journal.kept_bytes() < COMPACT_JOURNAL_BYTES.max(2 * last_bytes) {
+            let kept_bytes = journal.kept_bytes();
+            if !self
+                .compaction
+                .is_to_be_tried(kept_bytes, last_bytes, room_bytes, Instant::now())
+            {
                 return Ok(false);
             }
             self.take_snapshot(journal)?;
@@ -169,11 +178,19 @@ impl Ledger {
         self.with_writer(|journal| self.take_snapshot(journal))
     }
 
+    /// What keeps the journal from being compacted, or will before long.
+    pub fn uncompacted(&self) -> Option<String> {
+        self.compaction
+            .trouble(self.snapshot_bytes.load(Ordering::SeqCst))
+    }
+
     fn take_snapshot(&self, journal: &mut Journal) -> Result<(), ApiError> {
         let bytes = self.read(State::to_bytes).map_err(ApiError::internal)?;
-        journal
-            .snapshot(&bytes)
-            .map_err(|error| journal_problem("its snapshot", &error))?;
+        journal.snapshot(&bytes).map_err(|error| {
+            self.compaction.failed(error.to_string(), Instant::now());
+            journal_problem("its snapshot", &error)
+        })?;
+        self.compaction.done();
         self.snapshot_bytes.store(bytes.len() as u64, Ordering::SeqCst);
         tracing::info!(bytes = bytes.len(), "the journal was compacted");
         Ok(())

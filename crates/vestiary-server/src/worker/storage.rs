@@ -27,7 +27,7 @@ fn look(service: &Service) {
         metrics.run_upkeep();
     }
     service.storage.look_after();
-    if let Err(problem) = service.ledger.compact_if_due() {
+    if let Err(problem) = service.ledger.compact_if_due(service.storage.room_bytes()) {
         tracing::warn!(%problem, "the journal was not compacted");
     }
     let contradicted = match crate::startup::hear_anchors(service) {

@@ -52,9 +52,9 @@ fn asked(address: &str, path: &str) -> TcpStream {
     stream
 }
 
-/// The status, or "" if none came within a second.
+/// The status, or "" if none came in time.
 fn status(mut stream: TcpStream) -> String {
-    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     let mut line = [0; 12];
     match stream.read_exact(&mut line) {
         Ok(()) => String::from_utf8_lossy(&line).into_owned(),

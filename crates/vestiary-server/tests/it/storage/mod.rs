@@ -1,5 +1,6 @@
 //! The disk fills up, fails, and is written by two: what is refused, what stays, and what comes back by itself.
 
+mod compaction;
 mod faults;
 mod full;
 mod writers;
