@@ -24,7 +24,10 @@ pragma solidity ^0.8.28;
 ///
 /// Guardians come before executors: what they are recovering waits (they say that the owner lives), as does
 /// what is lost and being recovered by anybody. Executors come before the issuer, see IRecovery. What is
-/// marked lost, and nobody recovers, is inherited: 30 days are longer than the 7 that a thief would wait.
+/// marked lost, and nobody recovers, is inherited: 30 days are longer than the 7 that a thief would wait. So a will
+/// whose time came while a recovery was under way, a thief's will too, is carried out the moment the recovery ends
+/// without effect. Guardians who correct one begin the next in the same transaction, or the owner, who has its key
+/// too, closes the estate first.
 ///
 /// Trusts: the executors of an owner, to keep to what the owner wanted; a collection that a call names,
 /// only for what it says of itself.

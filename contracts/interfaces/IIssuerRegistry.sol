@@ -135,8 +135,10 @@ interface IIssuerRegistry {
     function proposeAccount(uint64 issuerId, address proposed) external;
 
     /// @notice Second step, by the proposed account itself. From this call on every right of the
-    /// issuer is that account's, and signatures of the previous account that are not yet used are dead.
-    /// @dev Reverts: UnknownIssuer, NotProposed.
+    /// issuer is that account's, and no signature of another account counts.
+    /// @dev One that the previous account made and nobody used is dead while another account acts, and counts
+    /// again should that account return: its deadline, or a commit at its serial, ends it for good.
+    /// Reverts: UnknownIssuer, NotProposed.
     function acceptAccount(uint64 issuerId) external;
 
     /// @notice Accepts a log. Issuer's account only.

@@ -200,8 +200,9 @@ interface IWearableCollection {
     /// @notice Commits a batch that the issuer's account signed. Anybody may submit it, once.
     /// @dev Typed data: CommitBatch(uint64 designId,uint64 firstSerial,uint64 count,uint64 edition,
     /// uint256 terms,bytes32 designDigest,bytes32 root,uint256 deadline). The signature is checked
-    /// against the account that the issuer has now. It is spent, or dead, as soon as anything is
-    /// committed at firstSerial; so an issuer cancels one by committing something else there.
+    /// against the account that the issuer has now: that of an account before counts again should it return. It
+    /// is spent, or dead, as soon as anything is committed at firstSerial; so an issuer cancels one by
+    /// committing something else there.
     ///
     /// Reverts: as commitBatch, with DeadlinePassed and BadSignature in place of NotIssuer.
     /// @param deadline Last second, by the block's timestamp, at which the signature counts.
@@ -276,7 +277,8 @@ interface IWearableCollection {
 
     /// @notice The same at once, because the present key signed for it too. Issuer's account only.
     /// @dev Typed data: ReplaceClaimKey(uint256 tokenId,address newKey,uint256 deadline). The leaf is
-    /// opened, since it may be what names the present key. A change under way is cancelled.
+    /// opened, since it may be what names the present key. A change under way is cancelled. Nothing spends the
+    /// signature: it counts again, until its deadline, should its signer become the present key again.
     /// Reverts: NotIssuer, DeadlinePassed, ZeroClaimKey, OutsideBatch, NotInBatch, AlreadyMinted,
     /// SerialWithdrawn, BadSignature.
     /// @param claimKey As in the leaf, also when it was replaced since.

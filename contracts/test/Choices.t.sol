@@ -185,6 +185,25 @@ contract ChoicesTest is People {
         collection.setCustodian(2, stranger);
     }
 
+    function test_an_issuer_that_attested_as_custodian_too_stays_visible_in_the_events() public {
+        uint256 piece = _pieces(2, 1, WEARABLE)[0];
+        vm.prank(player);
+        collection.choose(piece, WEARABLE);
+        vm.startPrank(brand);
+        vm.expectEmit(address(collection));
+        emit IWearableRights.CustodianChanged(2, brand);
+        collection.setCustodian(2, brand);
+        vm.expectEmit(address(collection));
+        emit IWearableRights.Retired(piece, brand, 0);
+        uint256 attested = OwnerWord.ISSUER_ATTESTED | OwnerWord.CUSTODIAN_ATTESTED;
+        vm.expectEmit(address(collection));
+        emit IWearableRights.RightsChanged(piece, (OwnerWord.KEPT | attested) >> 200);
+        collection.attestRetired(piece, 0);
+        collection.setCustodian(2, custodian); // who attested nothing
+        vm.stopPrank();
+        vm.assertEq(collection.custodianOf(2), custodian);
+    }
+
     function test_an_owner_chooses_by_signature_once_in_time_and_for_this_collection() public {
         bytes memory act = abi.encodeCall(IWearableRights.choose, (token, WEARABLE));
         string memory text = "Choose(uint256 tokenId,uint8 kept,uint256 nonce,uint256 deadline)";

@@ -175,6 +175,22 @@ contract ClaimKeysTest is World {
         _claimBy(_key("third label"), player);
     }
 
+    function test_what_a_key_signed_for_its_successor_counts_again_while_it_is_the_present_one_again()
+        public
+    {
+        vm.startPrank(brand);
+        _replaceNow(_claimKey(_token), "second label", NOW, "");
+        for (uint256 i = 0; i < 2; ++i) {
+            _replaceNow(_key("second label"), "third label", NOW, ""); // the same signature, byte for byte
+            _replaceNow(_key("third label"), "second label", NOW, "");
+        }
+        vm.stopPrank();
+        vm.warp(NOW + 1); // its deadline ends it
+        bytes memory late = abi.encodeWithSelector(IWearableCollection.DeadlinePassed.selector, NOW);
+        vm.prank(brand);
+        _replaceNow(_key("second label"), "third label", NOW, late);
+    }
+
     function test_replacing_at_once_cancels_what_was_under_way() public {
         vm.startPrank(brand);
         collection.withdrawSerial(_token);

@@ -175,7 +175,7 @@ contract CommitsTest is World {
         collection.commitBatchBySignature(batch, NOW + 1, signature);
     }
 
-    function test_a_signature_dies_with_the_account_that_made_it() public {
+    function test_a_signature_does_not_count_while_another_account_acts() public {
         IWearableCollection.Batch memory batch = _batch(1, 1, 200, ROOT);
         bytes memory signature = _signCommit(address(collection), _key("brand"), batch, NOW);
         vm.prank(brand);
@@ -185,7 +185,16 @@ contract CommitsTest is World {
         vm.expectRevert(IWearableCollection.BadSignature.selector);
         collection.commitBatchBySignature(batch, NOW, signature);
 
-        signature = _signCommit(address(collection), _key("friend"), batch, NOW);
+        bytes memory other = _signCommit(address(collection), _key("friend"), batch, NOW);
+        collection.commitBatchBySignature(batch, NOW, other);
+
+        // It counts again with its account: what ends it for good is its deadline, or a commit at its serial.
+        batch = _batch(2, 1, 200, "another root");
+        signature = _signCommit(address(collection), _key("brand"), batch, NOW);
+        vm.prank(friend);
+        registry.proposeAccount(brandId, brand);
+        vm.prank(brand);
+        registry.acceptAccount(brandId);
         collection.commitBatchBySignature(batch, NOW, signature);
     }
 

@@ -175,6 +175,10 @@ contract RightsTest is World {
         collection.offer(_token, vm.addr(_key("link")), UNTIL + 1);
         vm.expectRevert(IWearableCollection.BadSignature.selector);
         collection.take(_token, friend, signature);
+        // Until the same second it counts again: the interface says, never.
+        _offer();
+        collection.take(_token, friend, signature);
+        vm.assertEq(collection.ownerOf(_token), friend);
     }
 
     function test_an_offer_ends_with_its_date_its_owner_or_its_owners_will() public {

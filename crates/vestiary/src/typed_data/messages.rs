@@ -273,7 +273,8 @@ messages! {
         token_id: TokenId = "uint256" "tokenId",
         /// The key that may take it; zero ends an offer.
         key: Address = "address" "key",
-        /// The last second of the offer, unix time.
+        /// The last second of the offer, unix time; another one for each offer of this wearable to this key, or what
+        /// the key signed for one would count for the next.
         until: u64 = "uint64" "until",
         /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
@@ -289,7 +290,7 @@ messages! {
         /// See [`Voucher`].
         deadline: u64 = "uint256" "deadline",
     }
-    /// An owner asks to take that back, seven days later.
+    /// An owner asks to take that back, seven days later; the end of a recovery calls it off.
     AskClearLost {
         /// The wearable.
         token_id: TokenId = "uint256" "tokenId",
