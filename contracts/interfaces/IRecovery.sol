@@ -20,7 +20,8 @@ pragma solidity ^0.8.28;
 /// - A token marked lost lifts the veto: that protects the owner from a thief, who signs for the owner.
 ///   Marking lost is therefore to believe one's guardians, and until recoveryUntil the issuer, more than one's
 ///   own account. For a token that is not marked lost the veto gives a thief nothing: it can move the token.
-/// - Lost does not come off while a recovery is under way, so a thief gains nothing by asking first.
+/// - Lost does not come off while a recovery is under way, and the end of one calls off what was asked for, so a
+///   thief gains nothing by asking first: whoever asks again waits for 7 days again.
 /// - Guardians named after a recovery began have no say in it. So a thief who names guardians, or calls off
 ///   the change that the owner made, neither ends a recovery nor clears the lost flag in it.
 /// - Guardians come before executors and issuer, and executors before the issuer: an open estate stops the
@@ -46,8 +47,12 @@ interface IRecovery {
     /// @notice `owner` called off the change of guardians that was under way.
     event GuardiansKept(address indexed owner);
 
-    /// @notice `guardian` of `owner` is for the decision with this key (see recover): act 1 recover, 2 stop a
-    /// recovery, 3 clear lost.
+    /// @notice `guardian` of `owner` is for the decision with this key: act 1 recover, 2 stop a recovery, 3 clear
+    /// lost.
+    /// @dev The key is keccak256(abi.encode(owner, circle, act, subject)). The circle is the number of the guardians
+    /// in force: those of the owner's first GuardiansChanging are 1, and so on. The subject of act 1 is
+    /// keccak256(abi.encode(collection, tokenIds, to)); of 2 and 3, keccak256(abi.encode(collection, tokenIds,
+    /// beganAt)), a uint256[] with, of each token, the time of its last RecoveryBegan, over or not; 0: none ever.
     event GuardianAgreed(address indexed owner, address indexed guardian, uint8 act, bytes32 indexed key);
 
     /// @notice From second `readyAt` on the token can be moved from `owner` to `to`; by guardians or the issuer.
@@ -80,9 +85,6 @@ interface IRecovery {
     /// @notice None of the tokens is one of which the caller has this to say: not the owner's, not lost, not
     /// recovering, or recovering since before the guardians were in force.
     error NothingToDo();
-
-    /// @notice `caller` does not own the token.
-    error NotTokenOwner(uint256 tokenId, address caller);
 
     /// @notice The token is marked lost, which lifts the owner's veto.
     error TokenLost(uint256 tokenId);
@@ -118,9 +120,9 @@ interface IRecovery {
     /// @dev Reverts: NothingChanging.
     function keepGuardians() external;
 
-    /// @notice Ends recoveries of tokens of the sender, whoever began them. Those that are not recovering are
-    /// passed over.
-    /// @dev Reverts: NotTokenOwner, TokenLost, NothingToDo.
+    /// @notice Ends recoveries of tokens of the sender, whoever began them. Tokens that are not the sender's, or
+    /// not recovering, are passed over.
+    /// @dev So nobody spoils a veto of many by finishing one in front of it. Reverts: TokenLost, NothingToDo.
     function veto(address collection, uint256[] calldata tokenIds) external;
 
     /// @notice Says, as a guardian of `owner`, that these tokens are to go to its new account `to`. When the
@@ -131,13 +133,17 @@ interface IRecovery {
     function recover(address owner, address collection, uint256[] calldata tokenIds, address to) external;
 
     /// @notice Says, as a guardian of `owner`, that the recovery of these tokens is to end, whoever began it.
-    /// @dev Only guardians who were in force when it began have this say. Reverts: NotInCouncil, NothingToDo.
+    /// @dev Only guardians who were in force when it began have this say. It is said of the recoveries under way
+    /// when the call is made, not of later ones: a signature that waits is said of what it finds until its
+    /// deadline, so a near one. Reverts: NotInCouncil, NothingToDo.
     function stopRecovery(address owner, address collection, uint256[] calldata tokenIds) external;
 
     /// @notice Says, as a guardian of `owner`, that the lost flag is to come off: the account is the owner's
     /// again. At once when the threshold has said it.
     /// @dev Tokens that guardians are recovering, or that the issuer has been recovering since before these
-    /// guardians were in force, are passed over. Reverts: NotInCouncil, NothingToDo.
+    /// guardians were in force, are passed over. Nothing tells one loss from the next, so what is said here
+    /// lapses 3 days after the first said it, and when another recovery of one of the tokens begins; a signature
+    /// that waits counts until its deadline, so a near one. Reverts: NotInCouncil, NothingToDo.
     function clearLost(address owner, address collection, uint256[] calldata tokenIds) external;
 
     /// @notice Begins, as the issuer's account, the recovery of a token to its owner's new account `to`, in 30
@@ -156,7 +162,7 @@ interface IRecovery {
     /// lost, EstateIsOpen.
     function finish(address collection, uint256 tokenId) external;
 
-    /// @notice The guardians of `owner` now, and since when (0: it has none).
+    /// @notice The guardians of `owner` now, and since when (0: it has none, or has none any more).
     function guardiansOf(address owner)
         external
         view

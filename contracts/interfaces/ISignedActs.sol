@@ -10,7 +10,8 @@ pragma solidity ^0.8.28;
 /// deadline or cancelNonce.
 ///
 /// A council (a will's executors, an owner's guardians) is up to 16 accounts of which a threshold must say
-/// the same. What one says lapses 30 days after the first said it, and is spent when the council has decided.
+/// the same. What one says lapses 30 days after the first said it, or sooner where the function says so, and is
+/// spent when the council has decided.
 ///
 /// Trusts: accounts with code, for what they sign, as of the moment it is submitted.
 interface ISignedActs {

@@ -38,7 +38,8 @@ interface IWearableRights {
     /// @notice `owner` offers the token to `key` up to and including second `until`; the zero key ends it.
     event Offered(uint256 indexed tokenId, address indexed owner, address indexed key, uint256 until);
 
-    /// @notice The lost flag may be taken off from second `clearsAt` on; 0: no longer, it was marked again.
+    /// @notice The lost flag may be taken off from second `clearsAt` on; 0: no longer, it was marked again, or a
+    /// recovery ended, or guardians took it off at once.
     event LostClearing(uint256 indexed tokenId, uint256 clearsAt);
 
     /// @notice The issuer revoked the token for `reason`, or with 0 lifts the revocation.
@@ -122,7 +123,8 @@ interface IWearableRights {
     /// @notice Offers the token to whoever has `key`, up to and including second `until`. Owner only. One
     /// offer a token: this one replaces what was offered before; the zero key only ends that.
     /// @dev An offer does not hold the token: its owner may still do everything with it. It ends when the
-    /// token moves or is marked lost. Payment, if any, is between the parties.
+    /// token moves or is marked lost. Payment, if any, is between the parties. Never offer a token twice to one
+    /// key until the same second: what the key signed for the first offer would count for the second.
     /// Reverts: NotTokenOwner, TokenLost, BadTime.
     /// @param key The address of a key that signs; accounts with code are not asked.
     function offer(uint256 tokenId, address key, uint64 until) external;
@@ -130,7 +132,8 @@ interface IWearableRights {
     /// @notice Takes what is offered, to the receiver that the offered key names. Anybody may submit it;
     /// who copies the call can change nothing in it. No callback into the receiver.
     /// @dev Typed data: Take(uint256 tokenId,address from,address to,uint256 until), with the owner who
-    /// offers and the date of the offer: that date is the deadline, and with owner and token the nonce.
+    /// offers and the date of the offer: that date is the deadline, and with owner and token the nonce, as long
+    /// as the owner gives each offer to the key another second.
     /// Reverts: NotOffered, BadSignature, TokenLost, ERC-721's error for the zero receiver.
     /// @param signature The offered key's, 65 bytes r ‖ s ‖ v.
     function take(uint256 tokenId, address to, bytes calldata signature) external;
@@ -143,7 +146,8 @@ interface IWearableRights {
     function markLost(uint256 tokenId) external;
 
     /// @notice Asks to take the lost flag off, 7 days from now. Owner only.
-    /// @dev Reverts: NotTokenOwner, TokenNotLost.
+    /// @dev The end of a recovery, whoever ends it, calls that off: then it is asked again, and 7 days begin anew.
+    /// Reverts: NotTokenOwner, TokenNotLost.
     function askClearLost(uint256 tokenId) external;
 
     /// @notice Takes the lost flag off when 7 days have passed since that was asked and no recovery is under
@@ -173,7 +177,8 @@ interface IWearableRights {
 
     /// @notice Attests that the piece of a wearable that was chosen over it is retired. Issuer's account and the
     /// design's custodian, each for itself; with both, the choice is complete: kept in place of choosing.
-    /// @dev An issuer that named itself custodian attests for both, which everybody sees in custodianOf.
+    /// @dev An issuer that named itself custodian attests for both. custodianOf does not show that once it has
+    /// handed over to somebody else; the events do for ever: `by` of Retired beside CustodianChanged.
     /// Reverts: NotChoosing, NotAllowed, ERC-721's error for a token that does not exist.
     /// @param evidence SHA-256 of what shows it, or 0.
     function attestRetired(uint256 tokenId, bytes32 evidence) external;
@@ -219,7 +224,7 @@ interface IWearableRights {
     function moveFor(address owner, uint256 tokenId, address to) external;
 
     /// @notice Clears and sets flags for the owner of a token: recovering and by guardians both ways, lost only
-    /// off. Recovery only.
+    /// off. Whatever is cleared, a clearing of lost that was asked for is called off. Recovery only.
     /// @dev Reverts: NotAllowed (other flags too), NotTokenOwner, ERC-721's error for a token that does not exist.
     /// @param cleared Bits of the owner word to clear.
     /// @param set Bits of the owner word to set after that.
@@ -253,7 +258,8 @@ interface IWearableRights {
     /// @notice The digest of the design document that the token follows.
     function designDigestOf(uint256 tokenId) external view returns (bytes32 designDigest);
 
-    /// @notice Who holds the pieces of the design; zero: nobody was named.
+    /// @notice Who holds the pieces of the design now; zero: nobody was named. Who held them when a piece was
+    /// attested to be retired is in the events: Retired and CustodianChanged.
     function custodianOf(uint64 designId) external view returns (address);
 
     /// @notice The contract that carries out wills; the same for every clone.

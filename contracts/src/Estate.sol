@@ -110,7 +110,7 @@ contract Estate is SignedActs, IEstate {
     function _open(address executor, address owner, address heir) private {
         Will storage will = _wills[owner];
         bytes32 key = keccak256(abi.encode(owner, will.round, heir));
-        bool decided = _agree(key, will.executors, will.threshold, executor);
+        bool decided = _agree(key, will.executors, will.threshold, executor, LAPSES_AFTER);
         require(_isHeir(will, heir), NotHeir(heir));
         require(will.readyAt == 0 || will.heir != heir, AlreadyOpen(owner));
         emit ExecutorAgreed(owner, executor, heir);

@@ -13,7 +13,8 @@ import {VestiaryTypes} from "./libraries/VestiaryTypes.sol";
 
 /// @title Recoveries
 /// @dev That a recovery is under way is said by the token's flags alone: a move clears them. What is stored here
-/// is of the last one that began, and means nothing without them.
+/// is of the last one that began, and means nothing without them, other than when it began: that tells what
+/// guardians say of it from what they said of another.
 contract Recovery is Guardians {
     struct Case {
         address owner;
@@ -24,6 +25,8 @@ contract Recovery is Guardians {
 
     /// Between an issuer's word and its effect.
     uint256 private constant ISSUER_NOTICE = 30 days;
+    /// After a guardian said that the lost flag is to come off: nothing tells one loss from the next.
+    uint256 private constant CLEARING_LAPSES_AFTER = 3 days;
 
     uint8 private constant RECOVER = 1;
     uint8 private constant STOP = 2;
@@ -44,8 +47,7 @@ contract Recovery is Guardians {
         for (uint256 i = 0; i < tokenIds.length; ++i) {
             uint256 tokenId = tokenIds[i];
             uint256 word = _word(collection, tokenId);
-            require(_ownerIn(word) == owner, NotTokenOwner(tokenId, owner));
-            if (word & OwnerWord.RECOVERING == 0) continue;
+            if (_ownerIn(word) != owner || word & OwnerWord.RECOVERING == 0) continue;
             require(word & OwnerWord.LOST == 0, TokenLost(tokenId));
             any = true;
             _end(owner, collection, tokenId, owner);
@@ -68,7 +70,8 @@ contract Recovery is Guardians {
         address to
     ) private {
         require(to != address(0) && to != owner, BadReceiver(to));
-        if (!_decide(guardian, owner, RECOVER, keccak256(abi.encode(collection, tokenIds, to)))) return;
+        bytes32 subject = keccak256(abi.encode(collection, tokenIds, to));
+        if (!_decide(guardian, owner, RECOVER, subject, LAPSES_AFTER)) return;
         Circle storage circle = _circleOf(owner);
         (uint40 since, uint40 delay) = (circle.since, circle.delay);
         bool any;
@@ -90,7 +93,8 @@ contract Recovery is Guardians {
     }
 
     function _stop(address guardian, address owner, address collection, uint256[] memory tokenIds) private {
-        if (!_decide(guardian, owner, STOP, keccak256(abi.encode(collection, tokenIds)))) return;
+        bytes32 subject = _asTheyStand(collection, tokenIds);
+        if (!_decide(guardian, owner, STOP, subject, LAPSES_AFTER)) return;
         uint40 since = _circleOf(owner).since;
         bool any;
         for (uint256 i = 0; i < tokenIds.length; ++i) {
@@ -113,7 +117,8 @@ contract Recovery is Guardians {
     function _clearLost(address guardian, address owner, address collection, uint256[] memory tokenIds)
         private
     {
-        if (!_decide(guardian, owner, CLEAR_LOST, keccak256(abi.encode(collection, tokenIds)))) return;
+        bytes32 subject = _asTheyStand(collection, tokenIds);
+        if (!_decide(guardian, owner, CLEAR_LOST, subject, CLEARING_LAPSES_AFTER)) return;
         uint40 since = _circleOf(owner).since;
         bool any;
         for (uint256 i = 0; i < tokenIds.length; ++i) {
@@ -125,6 +130,16 @@ contract Recovery is Guardians {
             IWearableRights(collection).changeFor(owner, tokenId, OwnerWord.LOST, 0);
         }
         require(any, NothingToDo());
+    }
+
+    /// These tokens, and of each when its last recovery began: what is said of them is said of that one, not of a
+    /// later one. It stays when a recovery ends, or whoever ends one could part the voices for all the others.
+    function _asTheyStand(address collection, uint256[] memory tokenIds) private view returns (bytes32) {
+        uint256[] memory beganAt = new uint256[](tokenIds.length);
+        for (uint256 i = 0; i < tokenIds.length; ++i) {
+            beganAt[i] = _cases[collection][tokenIds[i]].beganAt;
+        }
+        return keccak256(abi.encode(collection, tokenIds, beganAt));
     }
 
     /// Guardians who were named after a recovery began have no say in it: a thief may have named them.

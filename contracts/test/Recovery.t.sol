@@ -155,8 +155,25 @@ contract RecoveryTest is People {
         vm.expectRevert(IRecovery.NothingToDo.selector);
         recovery.veto(address(collection), ids);
         _guardiansRecover(token, fresh, 2);
-        vm.expectRevert(abi.encodeWithSelector(IRecovery.NotTokenOwner.selector, token, stranger));
+        vm.expectRevert(IRecovery.NothingToDo.selector);
         _veto(stranger, token);
+    }
+
+    function test_attack_batch_griefing_finishing_one_recovery_in_front_does_not_spoil_a_veto_of_the_others()
+        public
+    {
+        _guardiansRecover(token, fresh, 2);
+        vm.warp(NOW + 6 days);
+        _guardiansRecover(token + 1, fresh, 2);
+        _guardiansRecover(token + 2, fresh, 2);
+        vm.warp(NOW + DELAY);
+        _finish(); // in front of the veto
+        uint256[] memory ids = new uint256[](3);
+        (ids[0], ids[1], ids[2]) = (token, token + 1, token + 2);
+        vm.prank(player);
+        recovery.veto(address(collection), ids);
+        vm.assertEq(_flags(token + 1) | _flags(token + 2), 0);
+        vm.assertEq(collection.ownerOf(token), fresh);
     }
 
     function test_guardians_stop_a_recovery_and_take_the_lost_flag_off() public {
@@ -166,7 +183,14 @@ contract RecoveryTest is People {
         vm.assertEq(_flags(token), OwnerWord.LOST);
         vm.prank(player);
         collection.askClearLost(token);
-        _guardiansClear(token);
+        vm.prank(guardians[0]);
+        recovery.clearLost(player, address(collection), _only(token));
+        vm.expectEmit(address(collection));
+        emit IWearableRights.LostClearing(token, 0);
+        vm.expectEmit(address(collection));
+        emit IWearableRights.RightsChanged(token, 0);
+        vm.prank(guardians[1]);
+        recovery.clearLost(player, address(collection), _only(token));
         vm.assertEq(_flags(token), 0);
         (,, uint40 clearsAt) = collection.begunOf(token);
         vm.assertEq(clearsAt, 0);
@@ -234,9 +258,12 @@ contract RecoveryTest is People {
         vm.assertEq(present.length, 3);
         vm.prank(friend);
         recovery.setGuardians(new address[](0), 0, 0);
+        (,,, uint40 time) = recovery.changeOf(friend);
+        vm.assertEq(time, NOW + 37 days);
         vm.warp(NOW + 37 days);
-        (present,,,) = recovery.guardiansOf(friend);
+        (present,,, time) = recovery.guardiansOf(friend);
         vm.assertEq(present.length, 0);
+        vm.assertEq(time, 0); // as of one who never had any
     }
 
     function test_guardians_that_nobody_can_mean_are_refused() public {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IEstate} from "../interfaces/IEstate.sol";
 import {IRecovery} from "../interfaces/IRecovery.sol";
 import {ISignedActs} from "../interfaces/ISignedActs.sol";
 import {IWearableRights} from "../interfaces/IWearableRights.sol";
@@ -116,6 +117,70 @@ contract ThievesTest is People {
         collection.settle(token);
     }
 
+    /// Nobody takes the lost flag off: who wants to asks again, and waits for seven days.
+    function _mustAskAgain() private {
+        vm.expectRevert(abi.encodeWithSelector(IWearableRights.LostNotClearing.selector, token, 0));
+        collection.clearLost(token);
+        vm.startPrank(player); // the thief
+        vm.expectRevert(abi.encodeWithSelector(IWearableRights.TokenLost.selector, token));
+        collection.give(token, thief);
+        collection.askClearLost(token);
+        vm.stopPrank();
+        vm.expectRevert(
+            abi.encodeWithSelector(IWearableRights.LostNotClearing.selector, token, block.timestamp + 7 days)
+        );
+        collection.clearLost(token);
+    }
+
+    function test_attack_thief_lets_the_clearing_ripen_until_the_issuers_recovery_is_over() public {
+        _lost(token);
+        vm.warp(RECOVERY_UNTIL - ISSUER_NOTICE);
+        vm.prank(player); // the thief
+        collection.askClearLost(token);
+        _issuerRecovers(token, friend);
+        vm.warp(uint256(RECOVERY_UNTIL) + 1); // it could be finished in one second only
+        vm.prank(thief);
+        recovery.drop(address(collection), token);
+        _mustAskAgain();
+        _guardiansRecover(token, fresh, 2); // who have these seven days
+        vm.warp(uint256(RECOVERY_UNTIL) + 1 + DELAY);
+        _finish();
+        vm.assertEq(collection.ownerOf(token), fresh);
+    }
+
+    function test_attack_thief_lets_the_clearing_ripen_until_guardians_correct_the_new_account() public {
+        _lost(token);
+        _guardiansRecover(token, friend, 2); // not the account that they meant
+        vm.prank(player); // the thief, while it is under way
+        collection.askClearLost(token);
+        vm.warp(NOW + DELAY);
+        _guardiansStop(token);
+        _mustAskAgain(); // in the same block
+        _guardiansRecover(token, fresh, 2);
+        vm.warp(NOW + DELAY + DELAY);
+        _finish();
+        vm.assertEq(collection.ownerOf(token), fresh);
+    }
+
+    /// What IEstate says of it: nobody recovers it any more, and 30 days are over.
+    function test_a_will_whose_time_came_during_a_recovery_is_carried_out_when_that_ends_without_effect()
+        public
+    {
+        _lost(token);
+        vm.prank(player); // the thief, or the owner
+        estate.setWill(_thieves(), _thieves(), 1, MORATORIUM);
+        vm.prank(thief);
+        estate.openEstate(player, thief);
+        _issuerRecovers(token, fresh);
+        vm.warp(NOW + MORATORIUM);
+        vm.expectRevert(IEstate.NothingToBequeath.selector);
+        estate.bequeath(player, address(collection), _only(token));
+        vm.prank(brand);
+        recovery.drop(address(collection), token);
+        estate.bequeath(player, address(collection), _only(token));
+        vm.assertEq(collection.ownerOf(token), thief);
+    }
+
     function test_an_owner_with_its_key_calls_off_the_guardians_that_a_thief_names() public {
         vm.prank(player);
         recovery.setGuardians(_thieves(), 1, 7 days);
@@ -142,7 +207,25 @@ contract ThievesTest is People {
     {
         _lost(token);
         _guardiansRecover(token, fresh, 2);
-        uint256 end = NOW + DELAY;
+        _steals(seed, NOW + DELAY);
+        vm.warp(NOW + DELAY);
+        _finish();
+        vm.assertEq(collection.ownerOf(token), fresh);
+    }
+
+    /// And of one that they stop in the last second: nothing that the thief did meanwhile helps it then.
+    function testFuzz_attack_nothing_that_a_thief_does_in_a_recovery_counts_when_it_is_stopped(uint256 seed)
+        public
+    {
+        _lost(token);
+        _guardiansRecover(token, friend, 2);
+        _steals(seed, NOW + DELAY - 1);
+        vm.warp(NOW + DELAY - 1);
+        _guardiansStop(token);
+        _mustAskAgain();
+    }
+
+    function _steals(uint256 seed, uint256 end) private {
         for (uint256 i = 0; i < 10; ++i) {
             seed = uint256(keccak256(abi.encode(seed)));
             vm.warp(block.timestamp + (seed >> 8) % (end - block.timestamp));
@@ -150,9 +233,6 @@ contract ThievesTest is People {
             vm.assertEq(collection.ownerOf(token), player);
             if (end - block.timestamp < 2) break;
         }
-        vm.warp(end);
-        _finish();
-        vm.assertEq(collection.ownerOf(token), fresh);
     }
 
     function _stolen(uint256 what) private {

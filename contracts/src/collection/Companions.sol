@@ -23,7 +23,9 @@ abstract contract Companions is Choices {
     function changeFor(address owner, uint256 tokenId, uint256 cleared, uint256 set) external {
         _requireAllowed(msg.sender == recovery && (cleared | set) & ~THEIRS == 0 && set & OwnerWord.LOST == 0);
         _requireOwnedBy(tokenId, owner);
-        if (cleared & OwnerWord.LOST != 0) _begun[tokenId].lostClearsAt = 0;
+        // Guardians did it at once, or a recovery ended: what was asked for before or meanwhile, perhaps by a thief,
+        // would be ripe that moment.
+        if (cleared != 0) _callOffClearing(tokenId);
         _changeFlags(tokenId, cleared, set);
     }
 }

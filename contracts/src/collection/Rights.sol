@@ -105,11 +105,15 @@ abstract contract Rights is CollectionBase {
     }
 
     function _markLost(uint256 tokenId) internal {
+        _callOffClearing(tokenId);
+        _changeFlags(tokenId, OwnerWord.OFFERED, OwnerWord.LOST);
+    }
+
+    function _callOffClearing(uint256 tokenId) internal {
         if (_begun[tokenId].lostClearsAt != 0) {
             _begun[tokenId].lostClearsAt = 0;
             emit LostClearing(tokenId, 0);
         }
-        _changeFlags(tokenId, OwnerWord.OFFERED, OwnerWord.LOST);
     }
 
     /// @inheritdoc IWearableRights

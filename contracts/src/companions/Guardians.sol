@@ -41,8 +41,14 @@ abstract contract Guardians is SignedActs, IRecovery {
     }
 
     /// @inheritdoc IRecovery
-    function guardiansOf(address owner) external view returns (address[] memory, uint8, uint40, uint40) {
-        return _shown(_circleOf(owner));
+    function guardiansOf(address owner)
+        external
+        view
+        returns (address[] memory guardians, uint8 threshold, uint40 delay, uint40 since)
+    {
+        (guardians, threshold, delay, since) = _shown(_circleOf(owner));
+        // Nobody, since its last guardians were dismissed.
+        if (threshold == 0) since = 0;
     }
 
     /// @inheritdoc IRecovery
@@ -77,11 +83,14 @@ abstract contract Guardians is SignedActs, IRecovery {
     }
 
     /// `guardian` is for doing `act` with what `subject` stands for. True when the threshold is.
-    function _decide(address guardian, address owner, uint8 act, bytes32 subject) internal returns (bool) {
+    function _decide(address guardian, address owner, uint8 act, bytes32 subject, uint256 lapsesAfter)
+        internal
+        returns (bool)
+    {
         uint64 present = _presentOf(owner);
         Circle storage circle = _circles[owner][present];
         bytes32 key = keccak256(abi.encode(owner, present, act, subject));
-        bool decided = _agree(key, circle.guardians, circle.threshold, guardian);
+        bool decided = _agree(key, circle.guardians, circle.threshold, guardian, lapsesAfter);
         emit GuardianAgreed(owner, guardian, act, key);
         return decided;
     }

@@ -11,7 +11,7 @@ import {VestiaryTypes} from "../libraries/VestiaryTypes.sol";
 abstract contract SignedActs is ISignedActs, IERC5267 {
     uint256 internal constant MOST_MEMBERS = 16;
     /// After the first of a council said it.
-    uint256 private constant LAPSES_AFTER = 30 days;
+    uint256 internal constant LAPSES_AFTER = 30 days;
 
     /// Slot 0: account => nonce / 256 => which of these 256 nonces are used.
     mapping(address => mapping(uint256 => uint256)) private _usedNonces;
@@ -94,10 +94,13 @@ abstract contract SignedActs is ISignedActs, IERC5267 {
 
     /// `member` is for the decision `key`. True when the threshold is, and then all they said is spent. The
     /// key names the council, so that a bit means the same member each time.
-    function _agree(bytes32 key, address[] storage members, uint256 threshold, address member)
-        internal
-        returns (bool)
-    {
+    function _agree(
+        bytes32 key,
+        address[] storage members,
+        uint256 threshold,
+        address member,
+        uint256 lapsesAfter
+    ) internal returns (bool) {
         uint256 index;
         uint256 count = members.length;
         while (index < count && members[index] != member) {
@@ -105,7 +108,7 @@ abstract contract SignedActs is ISignedActs, IERC5267 {
         }
         require(index < count, NotInCouncil(member));
         uint256 agreed = _agreed[key];
-        if (block.timestamp > (agreed >> MOST_MEMBERS) + LAPSES_AFTER) {
+        if (block.timestamp > (agreed >> MOST_MEMBERS) + lapsesAfter) {
             agreed = block.timestamp << MOST_MEMBERS;
         }
         agreed |= 1 << index;

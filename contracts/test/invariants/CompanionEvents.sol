@@ -10,6 +10,7 @@ import {Words} from "./Words.sol";
 /// @title What the events of Estate and Recovery say of their storage
 abstract contract CompanionEvents is Words {
     uint256 private constant LAPSES_AFTER = 30 days;
+    uint8 private constant CLEAR_LOST = 3;
 
     mapping(address => bool) internal _isCompanion;
 
@@ -29,7 +30,7 @@ abstract contract CompanionEvents is Words {
         } else if (topic == IEstate.ExecutorAgreed.selector) {
             uint256 word = _get(_next(will, 2));
             bytes32 key = keccak256(abi.encode(log.topics[1], word >> 88 & type(uint64).max, log.topics[3]));
-            _agree(key, _indexOf(_next(will, 1), log.topics[2]), word & 255);
+            _agree(key, _indexOf(_next(will, 1), log.topics[2]), word & 255, LAPSES_AFTER);
         } else if (topic == IEstate.EstateOpened.selector) {
             _setBits(_next(will, 2), 48, 40, abi.decode(log.data, (uint256)));
             _set(_next(will, 3), uint256(log.topics[2]));
@@ -49,7 +50,9 @@ abstract contract CompanionEvents is Words {
             _setBits(numbers, 64, 64, _get(numbers) & type(uint64).max);
         } else if (topic == IRecovery.GuardianAgreed.selector) {
             bytes32 circle = _circle(log.topics[1], _presentOf(log.topics[1]));
-            _agree(log.topics[3], _indexOf(circle, log.topics[2]), _get(_next(circle, 1)) & 255);
+            uint256 lapsesAfter = abi.decode(log.data, (uint8)) == CLEAR_LOST ? 3 days : LAPSES_AFTER;
+            uint256 threshold = _get(_next(circle, 1)) & 255;
+            _agree(log.topics[3], _indexOf(circle, log.topics[2]), threshold, lapsesAfter);
         } else if (topic == IRecovery.RecoveryBegan.selector) {
             (uint256 to,, uint256 readyAt) = abi.decode(log.data, (uint256, bool, uint256));
             bytes32 found = _of(log.topics[2], _of(log.topics[1], _at(4)));
@@ -86,10 +89,10 @@ abstract contract CompanionEvents is Words {
     }
 
     /// Voices for one decision, see SignedActs: a bit each, and since when; spent when they suffice.
-    function _agree(bytes32 key, uint256 index, uint256 threshold) private {
+    function _agree(bytes32 key, uint256 index, uint256 threshold, uint256 lapsesAfter) private {
         bytes32 slot = _of(key, _at(1));
         uint256 agreed = _get(slot);
-        if (_time > (agreed >> 16) + LAPSES_AFTER) agreed = _time << 16;
+        if (_time > (agreed >> 16) + lapsesAfter) agreed = _time << 16;
         agreed |= 1 << index;
         uint256 voices;
         for (uint256 i = 0; i < 16; ++i) {

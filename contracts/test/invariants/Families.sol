@@ -76,7 +76,9 @@ abstract contract Families is Signers {
         bool may = opened.willed && (seat == 3 || seat == 4) && heir != actor(owner % 6 + 3)
             && !(opened.readyAt != 0 && opened.heir == heir);
         bool done = _sayOpen(who, actor(owner), heir, how, may);
-        if (!done || !_agree(keccak256(abi.encode(actor(owner), opened.round, heir)), seat, 2)) return;
+        if (!done || !_agree(keccak256(abi.encode(actor(owner), opened.round, heir)), seat, 2, 30 days)) {
+            return;
+        }
         (opened.heir, opened.readyAt) = (heir, block.timestamp + MORATORIUM);
     }
 
@@ -127,10 +129,13 @@ abstract contract Families is Signers {
         }
     }
 
-    /// Whether, with this voice, the threshold is reached; then all voices are spent. They lapse after 30 days.
-    function _agree(bytes32 matter, uint256 seat, uint256 threshold) internal returns (bool) {
+    /// Whether, with this voice, the threshold is reached; then all voices are spent.
+    function _agree(bytes32 matter, uint256 seat, uint256 threshold, uint256 lapsesAfter)
+        internal
+        returns (bool)
+    {
         Voices storage voices = _voices[matter];
-        if (block.timestamp > voices.since + 30 days) (voices.bits, voices.since) = (0, block.timestamp);
+        if (block.timestamp > voices.since + lapsesAfter) (voices.bits, voices.since) = (0, block.timestamp);
         voices.bits |= 1 << seat;
         uint256 count;
         for (uint256 i = 0; i < 6; ++i) {
@@ -142,9 +147,13 @@ abstract contract Families is Signers {
     }
 
     /// Whether one voice more is all that it takes.
-    function _wouldDecide(bytes32 matter, uint256 seat, uint256 threshold) internal view returns (bool) {
+    function _wouldDecide(bytes32 matter, uint256 seat, uint256 threshold, uint256 lapsesAfter)
+        internal
+        view
+        returns (bool)
+    {
         Voices storage voices = _voices[matter];
-        uint256 bits = block.timestamp > voices.since + 30 days ? 0 : voices.bits;
+        uint256 bits = block.timestamp > voices.since + lapsesAfter ? 0 : voices.bits;
         bits |= 1 << seat;
         uint256 count;
         for (uint256 i = 0; i < 6; ++i) {

@@ -92,7 +92,7 @@ abstract contract Guards is Families {
         Word memory word = _wordOf(who, tokenIds[token % tokenIds.length], to, what % 3);
         (bytes memory call, string memory text, bytes memory words) = _decisionCall(word);
         bool done = _actAt(_RECOVERY, word.who, call, text, words, how, word.may);
-        if (done && _agree(word.matter, word.seat, THRESHOLD)) _decided(word);
+        if (done && _agree(word.matter, word.seat, THRESHOLD, _lapsesAfter(word.what))) _decided(word);
     }
 
     function _wordOf(uint256 who, uint256 tokenId, uint256 to, uint8 what)
@@ -108,12 +108,18 @@ abstract contract Guards is Families {
         word.to = actor(to % 4 == 0 ? to : owner + 4);
         uint256 present = _presentOf(word.owner);
         address said = what == 0 ? word.to : address(0);
-        word.matter = keccak256(abi.encode(word.owner, present, tokenId, what, said));
+        // What is said of one recovery is not said of the next.
+        uint256 of_ = what == 0 ? 0 : _cases[tokenId].beganAt;
+        word.matter = keccak256(abi.encode(word.owner, present, tokenId, what, said, of_));
         word.may =
             _circles[word.owner][present].named && word.seat >= 1 && word.seat <= 3 && said != word.owner;
-        if (word.may && _wouldDecide(word.matter, word.seat, THRESHOLD)) {
+        if (word.may && _wouldDecide(word.matter, word.seat, THRESHOLD, _lapsesAfter(what))) {
             word.may = _isTheirs(tokenId, word.owner, what);
         }
+    }
+
+    function _lapsesAfter(uint8 what) private pure returns (uint256) {
+        return what == 2 ? 3 days : 30 days;
     }
 
     function _decided(Word memory word) private {
@@ -121,7 +127,7 @@ abstract contract Guards is Families {
         if (word.what == 0) {
             _begin(word.tokenId, word.to, _circles[word.owner][_presentOf(word.owner)].delay, true);
         }
-        if (word.what == 1) (rights.recovering, rights.byGuardians) = (false, false);
+        if (word.what == 1) _ended(word.tokenId);
         if (word.what == 2) (rights.lost, rights.clearsAt) = (false, 0);
     }
 
@@ -180,7 +186,7 @@ abstract contract Guards is Families {
         bytes memory words = abi.encode(address(collection), keccak256(abi.encodePacked(ids)));
         string memory text = "Veto(address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)";
         if (_actAt(_RECOVERY, who, call, text, words, how, may)) {
-            (rights.recovering, rights.byGuardians) = (false, false);
+            _ended(tokenId);
         }
     }
 
@@ -206,7 +212,7 @@ abstract contract Guards is Families {
             && (block.timestamp > _recoveryUntil(tokenId) || _isIssuer(actor(who)));
         bool done = _tryAt(_RECOVERY, who, abi.encodeCall(IRecovery.drop, (address(collection), tokenId)));
         _expect(done == may, may ? "a recovery could not be dropped" : "somebody dropped a recovery");
-        if (done) rights.recovering = false;
+        if (done) _ended(tokenId);
     }
 
     function finish(uint256 who, uint256 token) external {
@@ -231,6 +237,12 @@ abstract contract Guards is Families {
     function _begin(uint256 tokenId, address to, uint256 delay, bool byGuardians) private {
         (_rights[tokenId].recovering, _rights[tokenId].byGuardians) = (true, byGuardians);
         _cases[tokenId] = Case(block.timestamp, block.timestamp + delay, to);
+    }
+
+    /// Without effect; and whoever asked to take the lost flag off asks again.
+    function _ended(uint256 tokenId) private {
+        Rights storage rights = _rights[tokenId];
+        (rights.recovering, rights.byGuardians, rights.clearsAt) = (false, false, 0);
     }
 
     function _recoveryUntil(uint256 tokenId) private view returns (uint256) {
