@@ -23,4 +23,4 @@ pub use rows::{
     AcceptedLog, Accreditation, Anchor, Batch, ChainPoint, Collection, Compromise, Design, DidClaim,
     FLAG_BURNED, HistoryEntry, HistoryKind, Issuer, KeyInterval, MAX_NAME_BYTES, Minter, Token, UnreadEntry,
 };
-pub use view::{BatchAt, ChainCursor, Entry, KeyName, MAX_PAGE_ROWS, Page, SignedEntry, View};
+pub use view::{BatchAt, ChainCursor, Entry, KeyName, MAX_PAGE_ROWS, NoViews, Page, SignedEntry, View};

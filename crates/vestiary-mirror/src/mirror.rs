@@ -21,7 +21,7 @@ use crate::{
     fold, points,
     rows::{FIRST_PRIVATE_PREFIX, HEAD, Head, LOG_HEAD, LogHead, SCHEMA, Table, decodes},
     store::{Rows, Store, Writes},
-    view::View,
+    view::{NoViews, View},
 };
 
 /// Version of the rows. A store of another version is rebuilt, never migrated.
@@ -211,6 +211,7 @@ impl Mirror {
 
     /// A consistent state to ask. See [`View`] for what not to do while holding it.
     pub fn view(&self) -> View<'_> {
+        NoViews::check();
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         View::new(self.store().ok(), &self.config, self.state(), gate)
     }

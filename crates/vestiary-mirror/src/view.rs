@@ -8,6 +8,7 @@ pub use log::{Entry, SignedEntry};
 
 use std::{
     fmt,
+    marker::PhantomData,
     ops::Bound,
     sync::{Arc, RwLockReadGuard},
 };
@@ -55,6 +56,45 @@ impl<T, C> Page<T, C> {
             items: self.items.into_iter().map(item).collect(),
             next: self.next.map(cursor),
         }
+    }
+}
+
+/// While one lives, its thread takes no view: in debug builds that panics.
+///
+/// For whoever holds a lock that others ask for while they hold a view. Taken in both orders, the two are a circle as
+/// soon as a block waits to be put in: it lets no new view in before those that live have ended.
+#[derive(Debug)]
+#[must_use = "views are taken again as soon as it is dropped"]
+pub struct NoViews(PhantomData<*const ()>);
+
+#[cfg(debug_assertions)]
+thread_local! {
+    static NO_VIEWS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+impl NoViews {
+    /// From now on.
+    #[expect(clippy::new_without_default, reason = "it is a guard, and nobody's default")]
+    pub fn new() -> Self {
+        #[cfg(debug_assertions)]
+        NO_VIEWS.set(NO_VIEWS.get() + 1);
+        Self(PhantomData)
+    }
+
+    /// Panics where a view must not be taken.
+    pub(crate) fn check() {
+        #[cfg(debug_assertions)]
+        assert!(
+            NO_VIEWS.get() == 0,
+            "a view of the mirror is taken under a lock that holders of views ask for"
+        );
+    }
+}
+
+impl Drop for NoViews {
+    fn drop(&mut self) {
+        #[cfg(debug_assertions)]
+        NO_VIEWS.set(NO_VIEWS.get() - 1);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::error::{ApiError, Code};
 use crate::issuing::Committing;
 use crate::issuing::bundle::MAX_BUNDLE_BYTES;
 use crate::issuing::preparation::{MAX_PREPARATION_BYTES, PreparedWearable};
-use crate::journal::{Batch, Ledger, SaltStore, State};
+use crate::journal::{Batch, Ledger, SaltStore};
 use crate::keyring::Keyring;
 use crate::lanes::Lanes;
 use crate::storage::{Storage, file_problem, log_problem};
@@ -269,24 +269,6 @@ impl Service {
                 tracing::warn!(code = error.code(), "a contract wallet could not be asked");
                 ApiError::new(Code::ChainBehind, "the node did not answer; try again").retry_after(5)
             })
-    }
-
-    /// The serial a design's next batch starts with: past every one in journal and log.
-    pub fn next_serial(
-        &self,
-        state: &State,
-        collection: CollectionId,
-        design_id: DesignId,
-        now_ms: u64,
-    ) -> Result<u64, ApiError> {
-        let promised = state.next_serial(collection, design_id, now_ms);
-        let view = self.mirror.view();
-        let on_chain = view
-            .design(&collection, design_id)
-            .map_err(mirror_error)?
-            .map_or(1, |design| design.next_serial);
-        let stated = crate::views::last_stated_serial(&view, collection, design_id)? + 1;
-        Ok(promised.max(on_chain).max(stated))
     }
 
     // ---- the log

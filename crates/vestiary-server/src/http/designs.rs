@@ -348,15 +348,16 @@ fn view(service: &Service, collection: CollectionId, design_id: DesignId) -> Res
             .map(|logged| logged.first_index.to_string())
     });
     let now_ms = service.clock.now_unix_ms();
-    let next = service
+    let shown = service.next_serial_shown(&service.mirror.view(), collection, design_id)?;
+    let promised = service
         .ledger
-        .read(|state| service.next_serial(state, collection, design_id, now_ms))?;
+        .read(|state| state.next_serial(collection, design_id, now_ms));
     Ok(DesignView {
         collection: collection.to_string(),
         design_id: design_id.to_string(),
         digest: design.digest.to_string(),
         log_index: log_index.unwrap_or_default(),
-        next_serial: next.to_string(),
+        next_serial: promised.max(shown).to_string(),
         document: serde_json::to_value(&design.document).map_err(ApiError::internal)?,
     })
 }

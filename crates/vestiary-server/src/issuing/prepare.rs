@@ -71,9 +71,10 @@ pub async fn prepare(
     check_edition(&wanted, design.document.edition)?;
     service.check_issuing(issuer_id, wanted.collection)?;
     let now_ms = service.clock.now_unix_ms();
+    let shown = next_serial_shown(service, &wanted)?;
     service
         .ledger
-        .read(|state| check_serials(service, state, &wanted, now_ms))?;
+        .read(|state| check_serials(service, state, &wanted, shown, now_ms))?;
 
     let id = BatchId(format!("b_{}", &request.key_sha256.hex()[..32]));
     let service = Arc::clone(service);
@@ -156,10 +157,11 @@ fn write(
         prepared_ms: now_ms,
         expires_ms,
     };
+    let shown = next_serial_shown(service, wanted)?;
     service.ledger.command(|state| {
         // Another request may have taken the serials since they were looked at.
         let now_ms = service.clock.now_unix_ms();
-        check_serials(service, state, wanted, now_ms)?;
+        check_serials(service, state, wanted, shown, now_ms)?;
         // What had the serials before ends here, in the same write: a clock that steps back does not revive it.
         let ended = state.batches.values().filter(|batch| {
             let before = &batch.prepared;
@@ -194,8 +196,20 @@ fn check_edition(wanted: &Wanted, edition: Edition) -> Result<(), ApiError> {
     }
 }
 
-/// Serials follow one another without gap, and only one unsigned preparation holds a design's next ones.
-fn check_serials(service: &Service, state: &State, wanted: &Wanted, now_ms: u64) -> Result<(), ApiError> {
+/// The design's next serial by chain and log. Before the journal is asked: who holds its state waits for no view.
+fn next_serial_shown(service: &Service, wanted: &Wanted) -> Result<u64, ApiError> {
+    service.next_serial_shown(&service.mirror.view(), wanted.collection, wanted.design_id)
+}
+
+/// Serials follow one another without gap, and only one unsigned preparation holds a design's next ones. `shown` is the
+/// next serial by chain and log.
+fn check_serials(
+    service: &Service,
+    state: &State,
+    wanted: &Wanted,
+    shown: u64,
+    now_ms: u64,
+) -> Result<(), ApiError> {
     let (collection, design_id) = (wanted.collection, wanted.design_id);
     let under_way = || {
         state.batches.values().find(|batch| {
@@ -216,7 +230,7 @@ fn check_serials(service: &Service, state: &State, wanted: &Wanted, now_ms: u64)
             ),
         ));
     }
-    let next = service.next_serial(state, collection, design_id, now_ms)?;
+    let next = state.next_serial(collection, design_id, now_ms).max(shown);
     let first = wanted.range.first().get();
     if first == next {
         return Ok(());

@@ -19,6 +19,7 @@ use vestiary::ids::AccountId;
 use vestiary_chain::submitter::{Outbox, Record as OutboxRecord};
 use vestiary_log::journal::{Journal, Replay};
 use vestiary_log::{Files, JournalError};
+use vestiary_mirror::NoViews;
 
 pub use compaction::{COMPACT_JOURNAL_BYTES, FIRST_PAUSE, LARGE_SNAPSHOT_BYTES, LONGEST_PAUSE};
 pub(crate) use orders::{may_try, reason};
@@ -106,8 +107,9 @@ impl Ledger {
         })
     }
 
-    /// Looks something up.
+    /// Looks something up. Not into the mirror: who holds a view of it may ask here, so it is asked first.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        let _no_views = NoViews::new();
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -119,7 +121,7 @@ impl Ledger {
     /// Checks, records, takes effect. Blocks until the records are durable.
     ///
     /// `check` decides on the state as it is and says what to record; an error records nothing. No other
-    /// command runs in between.
+    /// command runs in between. What it needs of the mirror is asked before, see [`read`](Self::read).
     pub fn command(
         &self,
         check: impl FnOnce(&State) -> Result<Vec<Record>, ApiError>,

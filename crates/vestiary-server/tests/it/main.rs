@@ -10,6 +10,7 @@
 #![expect(clippy::print_stdout, reason = "what ran and what is missing is said")]
 
 mod alarms;
+mod answering;
 mod architecture;
 mod beginnings;
 mod clock;

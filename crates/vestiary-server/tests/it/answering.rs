@@ -1,0 +1,63 @@
+//! Answers that are whole and true of what they name, and that never wait for one another in a circle.
+
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use serde_json::json;
+use vestiary_server::http as api;
+
+use crate::beginnings::{Issued, issued};
+use crate::support::TestLedger;
+use crate::support::http::segment;
+
+/// Long enough for everybody to stand where he is going to wait.
+const STANDS: Duration = Duration::from_millis(400);
+/// Longest that a question to the state of the promises may wait.
+const SOON: Duration = Duration::from_secs(1);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_into_the_mirror_may_read_the_journal_whatever_waits_for_either() {
+    let Some(mut ledger) = TestLedger::start().await else {
+        return;
+    };
+    let Issued { brand, design, .. } = issued(&ledger, 1).await;
+    let service = Arc::clone(ledger.service());
+    let (begun, has_begun) = mpsc::channel();
+    let (done, is_done) = mpsc::channel::<()>();
+    let looks = std::thread::spawn(move || {
+        let view = service.mirror.view();
+        begun.send(()).unwrap();
+        let _ = is_done.recv();
+        drop(view);
+    });
+    has_begun.recv().unwrap();
+    // The follower's block waits for the view's end.
+    ledger.ground.mine(1).await;
+    tokio::time::sleep(STANDS).await;
+    // A question about a design waits for that block, and a record for whoever reads the journal's state.
+    let (client, path) = (
+        brand.client(&ledger),
+        format!("/v1/designs/{}/{design}", segment(&brand.collection)),
+    );
+    let asks = tokio::spawn(async move { client.get(&path).await });
+    tokio::time::sleep(STANDS).await;
+    let admin = ledger.client().clone();
+    let body = json!({ "label": "another", "scopes": ["world"] });
+    let records = tokio::spawn(async move { admin.post("/v1/api-keys", "", &body).await });
+    tokio::time::sleep(STANDS).await;
+    // What the view's holder would do next.
+    let service = Arc::clone(ledger.service());
+    let (read, was_read) = mpsc::channel();
+    let reads = std::thread::spawn(move || {
+        service.ledger.read(|_| ());
+        let _ = read.send(());
+    });
+    let is_free = was_read.recv_timeout(SOON).is_ok();
+    drop(done);
+    looks.join().unwrap();
+    reads.join().unwrap();
+    asks.await.unwrap().expect(200);
+    records.await.unwrap().expect(201);
+    ledger.stop().await;
+    assert!(is_free, "view, block, question and record wait in a circle");
+}
