@@ -25,7 +25,7 @@ pub enum ChainHealth {
     Starting,
     /// It has everything that the node has.
     Following,
-    /// It cannot, since a time in unix milliseconds, for a reason (a stable code).
+    /// It cannot, since a time in unix milliseconds, for a reason (a stable code); perhaps it never could.
     Behind {
         /// Since when.
         since_ms: u64,
@@ -49,8 +49,22 @@ struct Status {
     heads: Option<Heads>,
     health: ChainHealth,
     seen_ms: u64,
+    /// Whether it caught up since it began: until then the mirror may have anything, or nothing.
+    has_caught_up: bool,
     /// When `Behind` began, by a clock that nobody can set.
     behind_since: Option<Instant>,
+}
+
+impl Status {
+    fn is_cut_off(&self, now_ms: u64, behind_after_s: u64) -> bool {
+        let ChainHealth::Behind { since_ms, .. } = self.health else {
+            return false;
+        };
+        // By whichever clock says longer: one that was set back must not make old answers new.
+        let measured_s = self.behind_since.map_or(0, |since| since.elapsed().as_secs());
+        let told = now_ms.saturating_sub(since_ms) >= behind_after_s * 1000;
+        told || measured_s >= behind_after_s
+    }
 }
 
 impl ChainStatus {
@@ -61,6 +75,7 @@ impl ChainStatus {
             heads: Some(heads),
             health: ChainHealth::Following,
             seen_ms: now_ms,
+            has_caught_up: true,
             behind_since: None,
         };
     }
@@ -74,7 +89,8 @@ impl ChainStatus {
 
     /// The follower begins anew.
     pub fn restarted(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).health = ChainHealth::Starting;
+        let mut status = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        (status.health, status.has_caught_up) = (ChainHealth::Starting, false);
     }
 
     /// The newest block was undone: what the node called safe or final there, it no longer is.
@@ -95,6 +111,7 @@ impl ChainStatus {
             heads,
             health: ChainHealth::Halted { reason },
             seen_ms,
+            has_caught_up: false,
             behind_since: None,
         };
     }
@@ -118,8 +135,8 @@ impl ChainStatus {
         let status = self.0.read().unwrap_or_else(PoisonError::into_inner);
         match status.health {
             ChainHealth::Following => now_ms,
-            ChainHealth::Behind { since_ms, .. } => since_ms,
-            ChainHealth::Starting | ChainHealth::Halted { .. } => status.seen_ms,
+            ChainHealth::Behind { since_ms, .. } if status.has_caught_up => since_ms,
+            ChainHealth::Behind { .. } | ChainHealth::Starting | ChainHealth::Halted { .. } => status.seen_ms,
         }
     }
 
@@ -133,13 +150,17 @@ impl ChainStatus {
             ChainHealth::Following => None,
             ChainHealth::Starting => Some(Gap::ChainBehind),
             ChainHealth::Halted { .. } => Some(Gap::ChainHalted),
-            // By whichever clock says longer: one that was set back must not make old answers new.
-            ChainHealth::Behind { since_ms, .. } => {
-                let measured_s = status.behind_since.map_or(0, |since| since.elapsed().as_secs());
-                let told = now_ms.saturating_sub(since_ms) >= behind_after_s * 1000;
-                (told || measured_s >= behind_after_s).then_some(Gap::ChainBehind)
+            ChainHealth::Behind { .. } => {
+                let is_cut_off = status.is_cut_off(now_ms, behind_after_s);
+                (is_cut_off || !status.has_caught_up).then_some(Gap::ChainBehind)
             }
         }
+    }
+
+    /// Whether the node is out of sight for `behind_after_s` seconds.
+    pub fn is_cut_off(&self, now_ms: u64, behind_after_s: u64) -> bool {
+        let status = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        status.is_cut_off(now_ms, behind_after_s)
     }
 
     /// `finalized`, `safe` or `latest`: the strongest word that is true of a block height.

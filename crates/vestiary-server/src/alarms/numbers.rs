@@ -228,10 +228,11 @@ impl Numbers {
         let behind_after_s = service.config.freshness.behind_after_s;
         match service.chain.health() {
             ChainHealth::Halted { reason } => found.push((Alarm::ChainHalted, reason)),
-            ChainHealth::Behind { code, .. }
-                if service.chain.gap(self.now_s * 1000, behind_after_s).is_some() =>
+            ChainHealth::Behind { since_ms, code }
+                if service.chain.is_cut_off(self.now_s * 1000, behind_after_s) =>
             {
-                found.push((Alarm::ChainBehind, format!("{code} for {} s", self.unseen_s)));
+                let behind_s = self.now_s.saturating_sub(since_ms / 1000);
+                found.push((Alarm::ChainBehind, format!("{code} for {behind_s} s")));
             }
             _ => {}
         }

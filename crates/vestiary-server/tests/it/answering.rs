@@ -3,7 +3,11 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use alloy_primitives::B256;
 use serde_json::json;
+use vestiary::block::BlockRef;
+use vestiary::rights::Gap;
+use vestiary_server::chain_status::{ChainStatus, Heads};
 use vestiary_server::http as api;
 
 use crate::beginnings::{Issued, issued};
@@ -60,4 +64,32 @@ async fn whoever_looks_into_the_mirror_may_read_the_journal_whatever_waits_for_e
     records.await.unwrap().expect(201);
     ledger.stop().await;
     assert!(is_free, "view, block, question and record wait in a circle");
+}
+
+#[test]
+fn a_start_that_has_not_caught_up_says_so_whatever_one_look_came_to() {
+    let head = BlockRef {
+        number: 7,
+        hash: B256::repeat_byte(7),
+    };
+    let heads = Heads {
+        head,
+        safe: None,
+        finalized: None,
+    };
+    let status = ChainStatus::default();
+    status.behind(1_000, "rate_limited");
+    assert_eq!(status.gap(1_000, 15), Some(Gap::ChainBehind));
+    assert_eq!(status.seen_ms(1_000), 0, "it was never seen whole");
+    status.caught_up(heads, 2_000);
+    status.behind(3_000, "rate_limited");
+    assert_eq!(status.gap(3_000, 15), None, "a blip");
+    status.caught_up(heads, 4_000);
+    // The mirror is filled again: what it has is old, or nothing.
+    status.restarted();
+    status.behind(9_000, "rate_limited");
+    assert_eq!(status.gap(9_000, 15), Some(Gap::ChainBehind));
+    assert_eq!(status.seen_ms(9_000), 4_000);
+    status.caught_up(heads, 10_000);
+    assert_eq!(status.gap(10_000, 15), None);
 }
