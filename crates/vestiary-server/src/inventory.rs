@@ -28,7 +28,7 @@ pub struct Question {
     pub wallet: Address,
     /// The world that asks, if one does.
     pub world: Option<WorldProfile>,
-    /// Only wearables of this slot.
+    /// Only wearables of this slot, and those whose slot is unknown.
     pub slot: Option<Slot>,
     /// Language of the texts.
     pub language: Language,
@@ -103,7 +103,10 @@ fn page(
             .map_err(mirror_error)?;
         for (id, token) in &owned.items {
             let entry = entry(service, view, as_of, question.world.as_ref(), id, token, unseen)?;
-            let wanted = question.slot.is_none_or(|slot| entry.slot == Some(slot));
+            // What is unknown may be of any slot, and is left out of no answer.
+            let wanted = question
+                .slot
+                .is_none_or(|slot| entry.slot.is_none_or(|of| of == slot));
             if wanted && wearables.len() == question.limit {
                 // One more than fits: the page ends before it.
                 return Ok((wearables, after));

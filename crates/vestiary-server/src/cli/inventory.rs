@@ -17,7 +17,7 @@ pub(crate) struct Args {
     /// The world that asks.
     #[arg(long)]
     world: Option<String>,
-    /// Only wearables of this slot.
+    /// Only wearables of this slot, and those whose slot is unknown.
     #[arg(long)]
     slot: Option<String>,
     /// en or fr.

@@ -29,7 +29,7 @@ pub const MAX_WALLETS_PER_QUERY: usize = 100;
 pub struct WearablesQuery {
     /// The world that asks: wearables come with a file it can load, or the reason why none is.
     pub world: Option<String>,
-    /// Only wearables of this slot.
+    /// Only wearables of this slot, and those whose slot is unknown.
     pub slot: Option<String>,
     /// `en` or `fr`.
     pub lang: Option<String>,
@@ -164,7 +164,7 @@ pub struct WalletsQuery {
     /// The world that asks, "" for none.
     #[serde(default)]
     pub world: String,
-    /// Only this slot, "" for all.
+    /// Only this slot and what may be of it, for its slot is unknown; "" for all.
     #[serde(default)]
     pub slot: String,
 }

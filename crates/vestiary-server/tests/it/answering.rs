@@ -6,13 +6,18 @@ use std::time::Duration;
 use alloy_primitives::B256;
 use serde_json::json;
 use vestiary::block::BlockRef;
-use vestiary::rights::Gap;
+use vestiary::rights::{Gap, Wear};
+use vestiary::slot::Slot;
+use vestiary_chain::sim::Seeded;
 use vestiary_server::chain_status::{ChainStatus, Heads};
+use vestiary_server::error::Language;
 use vestiary_server::http as api;
+use vestiary_server::inventory::{self, Question};
 
 use crate::beginnings::{Issued, issued};
-use crate::support::TestLedger;
 use crate::support::http::segment;
+use crate::support::simulated::SimGround;
+use crate::support::{TestLedger, stage};
 
 /// Long enough for everybody to stand where he is going to wait.
 const STANDS: Duration = Duration::from_millis(400);
@@ -92,4 +97,35 @@ fn a_start_that_has_not_caught_up_says_so_whatever_one_look_came_to() {
     assert_eq!(status.seen_ms(9_000), 4_000);
     status.caught_up(heads, 10_000);
     assert_eq!(status.gap(10_000, 15), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wearable_whose_slot_is_unknown_is_in_the_answer_about_any_slot() {
+    let chain = stage::open(8);
+    let mut seeded = Seeded::new(7);
+    for _ in 0..12 {
+        stage::change(&chain, &mut seeded, 1, || {});
+    }
+    let ground = SimGround::lay(chain.clone());
+    let ledger = ground.start().await;
+    ledger.settle(&chain).await;
+    // Of the stage's designs nobody has the documents.
+    let mut listed = 0;
+    for wallet in (0..stage::OWNERS).map(stage::owner) {
+        let all = ledger.ask(wallet);
+        let question = Question {
+            wallet,
+            world: None,
+            slot: Some(Slot::Torso),
+            language: Language::En,
+            limit: 200,
+            after: None,
+        };
+        let torso = inventory::answer(&ledger.service, &question).unwrap();
+        assert_eq!(torso.wearables, all.wearables);
+        assert!(torso.wearables.iter().all(|entry| entry.wear == Wear::Unknown));
+        listed += torso.wearables.len();
+    }
+    assert!(listed > 0, "somebody owns something");
+    ledger.stop().await;
 }
