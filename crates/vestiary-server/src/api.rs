@@ -92,7 +92,7 @@ pub struct IssuerView {
     pub did_proof: String,
     /// The certificate key this service signs with, Multikey; add it with `vestiary issuer add-key`.
     pub certificate_key: String,
-    /// Whether the registry shows that key as valid for this log from now on.
+    /// Whether the registry shows that key as valid for this log from now on, and not as compromised.
     pub key_added: bool,
     /// Whether the registry shows this service's log as accepted.
     pub log_accepted: bool,

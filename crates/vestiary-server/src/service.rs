@@ -51,6 +51,17 @@ pub struct RegisteredDesign {
     pub digest: Sha256,
 }
 
+/// What the registry says of an issuer's certificate key here, and of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The key is valid from now on, and nobody declared it compromised.
+    pub key_added: bool,
+    /// The issuer declared the key compromised, from whichever entry and second on.
+    pub key_compromised: bool,
+    /// This log is accepted, with the account that anchors it.
+    pub log_accepted: bool,
+}
+
 /// The service.
 #[derive(Debug)]
 pub struct Service {
@@ -216,14 +227,19 @@ impl Service {
                 "{collection} belongs to another issuer on chain"
             )));
         }
-        let (key_added, log_accepted) = self.issuer_standing(issuer_id)?;
-        if !log_accepted {
+        let standing = self.issuer_standing(issuer_id)?;
+        if !standing.log_accepted {
             return Err(disagree(format!(
                 "issuer {issuer_id} has not accepted the log {} with this service's anchoring account; run `vestiary issuer accept-log`",
                 self.config.log.origin
             )));
         }
-        if !key_added {
+        if standing.key_compromised {
+            return Err(disagree(format!(
+                "issuer {issuer_id} has declared its certificate key here compromised; what it signs reads `repudiated`, so it certifies nothing any more"
+            )));
+        }
+        if !standing.key_added {
             return Err(disagree(format!(
                 "issuer {issuer_id} has not added its certificate key for this log; run `vestiary issuer add-key`"
             )));
@@ -231,17 +247,20 @@ impl Service {
         Ok(())
     }
 
-    /// Whether the registry shows an issuer's certificate key here as valid from now on, and this log as accepted.
-    pub fn issuer_standing(&self, issuer_id: IssuerId) -> Result<(bool, bool), ApiError> {
+    /// What the registry says of an issuer's certificate key here and of this log.
+    pub fn issuer_standing(&self, issuer_id: IssuerId) -> Result<Standing, ApiError> {
         let view = self.mirror.view();
         let key = B256::from(self.signing.certificate_key(issuer_id)?.to_bytes());
         let name = vestiary_mirror::KeyName {
             origin_hash: self.origin_hash(),
             key,
         };
+        // Also one that does not count yet: by then it counts for what is certified now.
+        let compromise = view.compromise(issuer_id, name).map_err(mirror_error)?;
+        let key_compromised = compromise.is_some();
         let interval = view.key(issuer_id, name).map_err(mirror_error)?;
         let next_index = self.log_size();
-        let key_added = interval
+        let is_open = interval
             .is_some_and(|interval| interval.from_index <= next_index && interval.until_index.is_none());
         let logs = view
             .accepted_logs(issuer_id, None, vestiary_mirror::MAX_PAGE_ROWS)
@@ -250,7 +269,11 @@ impl Service {
         let log_accepted = logs.items.iter().any(|(origin_hash, log)| {
             *origin_hash == self.origin_hash() && log.accepted && log.anchoring_account == anchoring
         });
-        Ok((key_added, log_accepted))
+        Ok(Standing {
+            key_added: is_open && !key_compromised,
+            key_compromised,
+            log_accepted,
+        })
     }
 
     /// Asks an account's contract whether it signed (ERC-1271), at the mirror's head.

@@ -27,7 +27,7 @@ impl Service {
         let issuer = self.ledger.read(|state| state.issuers.get(&id).cloned());
         let issuer = issuer.ok_or_else(|| ApiError::not_found(format!("issuer {id}")))?;
         let on_chain = self.mirror.view().issuer(id).map_err(mirror_error)?;
-        let (key_added, log_accepted) = self.issuer_standing(id)?;
+        let standing = self.issuer_standing(id)?;
         Ok(IssuerView {
             id: id.to_string(),
             name: issuer.name,
@@ -38,8 +38,8 @@ impl Service {
             did: on_chain.map(|issuer| issuer.did).unwrap_or_default(),
             did_proof: "unproven".into(),
             certificate_key: issuer.certificate_key,
-            key_added,
-            log_accepted,
+            key_added: standing.key_added,
+            log_accepted: standing.log_accepted,
         })
     }
 

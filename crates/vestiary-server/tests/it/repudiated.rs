@@ -6,7 +6,7 @@ use std::process::Command;
 use alloy_primitives::B256;
 use serde_json::{Value, json};
 use vestiary::abi::{IIssuerRegistry, SolCall as _};
-use vestiary::ids::IssuerId;
+use vestiary::ids::{DesignId, IssuerId};
 use vestiary::keys::PublicKey;
 use vestiary::roots::Roots;
 use vestiary_chain::submitter::Call;
@@ -14,7 +14,7 @@ use vestiary_chain::submitter::Call;
 use crate::beginnings::{Issued, claimed};
 use crate::story::inventory;
 use crate::support::TestLedger;
-use crate::support::actors::Actor;
+use crate::support::actors::{Actor, Brand};
 
 /// After so long a declaration that goes back counts.
 const DELAY_S: u64 = 7 * 86_400;
@@ -35,6 +35,20 @@ fn roots(ledger: &TestLedger, issuer: IssuerId) -> (Value, Roots) {
     assert!(output.status.success(), "{output:?}");
     let said = serde_json::from_slice(&output.stdout).unwrap();
     (said, Roots::parse(&std::fs::read(out).unwrap()).unwrap())
+}
+
+/// What the key would sign from now on reads `repudiated` as soon as the declaration counts: so it signs nothing.
+async fn nothing_is_certified_any_more(ledger: &TestLedger, brand: &Brand, design: DesignId) {
+    let view = ledger
+        .client()
+        .get(&format!("/v1/issuers/{}", brand.issuer))
+        .await;
+    assert_eq!(view.expect(200)["key_added"], false);
+    let body = brand.batch(design, 2, 1);
+    let answer = brand.client(ledger).post("/v1/batches", "after", &body).await;
+    assert_eq!(answer.outcome(), "422 chain_disagrees", "{}", answer.text());
+    let said = answer.text();
+    assert!(said.contains("compromised"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,6 +82,7 @@ async fn a_wearable_whose_key_is_compromised_reads_repudiated_after_the_delay_an
     ledger.settle().await;
     let before = inventory(&ledger, &ana, "plaza").await;
     assert_eq!(before["wearables"][0]["status"], json!([]), "not yet: {before}");
+    nothing_is_certified_any_more(&ledger, &brand, design).await;
     let (said, before) = tokio::task::block_in_place(|| roots(&ledger, issuer));
     let pending = &said["compromises_pending"][0];
     assert_eq!(pending["from_index"], from_index.to_string(), "{said}");
