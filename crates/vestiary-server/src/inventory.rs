@@ -204,6 +204,10 @@ fn entry(
         }
         None => gaps.push(Gap::DesignMissing),
     }
+    if let Some(on_chain) = &chain_design {
+        // What limits the copies, whatever the document says.
+        answer.edition = Some(on_chain.edition);
+    }
     answer.issuer = issuer(service, view, id)?;
     if let Some(binding) = service.binding(view, id)? {
         answer.binding = binding;

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use alloy_primitives::B256;
 use vestiary::certificate::{Binding, Certificate};
 use vestiary::digest::Sha256;
-use vestiary::ids::{CollectionId, DesignId, IssuerId, TokenId, WearableId};
+use vestiary::ids::{CollectionId, DesignId, Edition, IssuerId, TokenId, WearableId};
 use vestiary_mirror::{MAX_PAGE_ROWS, View};
 
 use crate::api::{CollectionView, IssuerView};
@@ -124,6 +124,15 @@ impl Service {
             }),
         };
         digest.map_or(Ok(None), |digest| self.design_by_digest(&digest))
+    }
+
+    /// How many copies a wearable's design has at most, as the chain keeps it; `None` while it does not know the design.
+    pub(crate) fn edition_on_chain(&self, id: &WearableId) -> Result<Option<Edition>, ApiError> {
+        let Some(design_id) = id.token_id.design_id() else {
+            return Ok(None);
+        };
+        let on_chain = self.mirror.view().design(&id.collection, design_id);
+        Ok(on_chain.map_err(mirror_error)?.map(|design| design.edition))
     }
 
     /// A wearable's certificate, exactly as it was signed; `None` if there is none here.

@@ -44,6 +44,7 @@ pub async fn token(
         let base = &service.config.service.public_url;
         let serial = id.token_id.serial().map(|serial| serial.to_string()).unwrap_or_default();
         let document = &design.document;
+        let edition = service.edition_on_chain(&id)?.unwrap_or(document.edition);
         let mut namespaces = Map::new();
         for file in &document.representations {
             namespaces.entry(file.profile.clone()).or_insert_with(|| {
@@ -64,7 +65,7 @@ pub async fn token(
             "attributes": [
                 { "trait_type": "slot", "value": document.slot },
                 { "trait_type": "serial", "value": serial },
-                { "trait_type": "edition", "value": document.edition },
+                { "trait_type": "edition", "value": edition },
             ],
             "design": design.digest,
             "licence": document.licence,

@@ -1,21 +1,33 @@
 //! Answers that are whole and true of what they name, and that never wait for one another in a circle.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use alloy_primitives::B256;
-use serde_json::json;
+use alloy_primitives::{B256, U256};
+use serde_json::{Value, json};
+use vestiary::abi::IWearableCollection::{BatchCommitted, DesignOpened};
 use vestiary::block::BlockRef;
+use vestiary::design::{Design, Format, Representation};
+use vestiary::digest::{CID_PROFILE, Sha256, raw_cid};
+use vestiary::ids::{Edition, WearableId};
+use vestiary::licence::{Age, Licence, VrmPermissions};
 use vestiary::rights::{Gap, Wear};
 use vestiary::slot::Slot;
+use vestiary::terms::Terms;
 use vestiary_chain::sim::Seeded;
+use vestiary_log::Disk;
+use vestiary_log::seams::SystemClock;
+use vestiary_mirror::testing::{self, ChainBuilder, Commit};
 use vestiary_server::chain_status::{ChainStatus, Heads};
 use vestiary_server::error::Language;
-use vestiary_server::http as api;
 use vestiary_server::inventory::{self, Question};
+use vestiary_server::service::Service;
+use vestiary_server::{http as api, serve};
+use vestiary_worlds::Declared;
 
 use crate::beginnings::{Issued, issued};
-use crate::support::http::segment;
+use crate::support::http::{Client, segment};
 use crate::support::simulated::SimGround;
 use crate::support::{TestLedger, stage};
 
@@ -128,4 +140,101 @@ async fn a_wearable_whose_slot_is_unknown_is_in_the_answer_about_any_slot() {
     }
     assert!(listed > 0, "somebody owns something");
     ledger.stop().await;
+}
+
+/// A design document of our own, with the edition that the brand told the service.
+fn document(edition: u64) -> Design {
+    let sha256 = Sha256([7; 32]);
+    Design {
+        description: String::new(),
+        edition: Edition(edition),
+        format: Format::V1,
+        hides: BTreeSet::new(),
+        licence: Licence {
+            age: Age::All,
+            may_cache: true,
+            sha256: Sha256([1; 32]),
+            vrm: VrmPermissions::default(),
+        },
+        name: "Manteau Nuit".into(),
+        replaces: BTreeSet::new(),
+        representations: vec![Representation {
+            bytes: 812_344,
+            cid: raw_cid(&sha256),
+            cid_profile: CID_PROFILE.into(),
+            lod: 1,
+            media_type: "model/gltf-binary".into(),
+            needs: BTreeSet::new(),
+            profile: "gltf".into(),
+            sha256,
+            texture_px: 1024,
+            triangles: 4800,
+        }],
+        slot: Slot::Torso,
+        terms: Terms::default(),
+    }
+}
+
+/// A chain of our own making with one wearable, of `owner(0)`, whose design it opens with `edition`.
+fn one_wearable(service: &Service, edition: u64) -> (ChainBuilder, WearableId) {
+    let collection = testing::collection(0xc0);
+    let batch = Commit {
+        design_id: 1,
+        first_serial: 1,
+        count: 3,
+        edition,
+    };
+    let document = document(500).to_bytes().unwrap();
+    let kept = service.content.put(document.as_slice(), Declared::default());
+    let opened = DesignOpened {
+        designId: 1,
+        designDigest: kept.unwrap().sha256.b256(),
+        edition,
+        terms: U256::ZERO,
+    };
+    let committed = BatchCommitted {
+        designId: 1,
+        firstSerial: 1,
+        count: batch.count,
+        root: batch.root(collection),
+    };
+    let wearable = testing::wearable(collection, 1, 1);
+    let mut chain = ChainBuilder::new(service.mirror.config().clone());
+    chain
+        .register(1, stage::owner(0), "did:web:brand.example")
+        .create(collection, 1, 0, stage::owner(0))
+        .next_transaction()
+        .event(collection.address, &opened)
+        .event(collection.address, &committed)
+        .mint(wearable, stage::owner(0));
+    service.mirror.apply_block(&chain.end_block()).unwrap();
+    (chain, wearable)
+}
+
+/// Answers of the service without anybody who works for it.
+async fn answered(service: &Arc<Service>, path: &str) -> Value {
+    let router = api::router(Arc::clone(service), serve::metrics_handle().unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let answer = Client::new(url, String::new()).get(path).await;
+    serving.abort();
+    answer.expect(200)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edition_is_the_one_that_the_chain_keeps() {
+    let chain = stage::open(8);
+    let ground = SimGround::lay(chain);
+    let service = ground.open_on(Arc::new(Disk), Arc::new(SystemClock)).await;
+    // The issuer opened the design itself, with three copies at most; the document says 500.
+    let (_, wearable) = one_wearable(&service, 3);
+    let path = format!("/v1/wearables/{}", segment(&wearable));
+    let shown = answered(&service, &path).await;
+    assert_eq!(shown["wearable"]["name"], "Manteau Nuit", "{shown}");
+    assert_eq!(shown["wearable"]["edition"], "3", "{shown}");
+    let (address, token) = (wearable.collection.address, wearable.token_id);
+    let metadata = answered(&service, &format!("/metadata/31337/{address:#x}/{token}")).await;
+    let edition = json!({ "trait_type": "edition", "value": "3" });
+    assert_eq!(metadata["attributes"][2], edition, "{metadata}");
 }

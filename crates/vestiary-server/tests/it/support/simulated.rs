@@ -136,7 +136,8 @@ behind_after_s = 0
         self.open_on(Arc::new(Disk), Arc::new(SystemClock)).await
     }
 
-    async fn open_on(&self, files: Arc<dyn Files>, clock: Arc<dyn Clock>) -> Arc<Service> {
+    /// Opens the service; nobody works.
+    pub(crate) async fn open_on(&self, files: Arc<dyn Files>, clock: Arc<dyn Clock>) -> Arc<Service> {
         let outside = Outside {
             files,
             clock,
