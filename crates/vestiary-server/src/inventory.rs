@@ -129,12 +129,12 @@ fn page(
 /// How many wearables one answer about a slot looks at.
 pub const MAX_LOOKED_AT: usize = 5_000;
 
-/// The answer for one wearable, for whoever owns it; `None` if it was never minted.
+/// The answer for one wearable, for whoever owns it, and what it describes; `None` if it was never minted.
 pub fn one(
     service: &Service,
     id: &WearableId,
     world: Option<&WorldProfile>,
-) -> Result<Option<(Entry, Token)>, ApiError> {
+) -> Result<Option<(Entry, Token, AsOf)>, ApiError> {
     let now_ms = service.clock.now_unix_ms();
     let unseen = service.chain.gap(now_ms, service.config.freshness.behind_after_s);
     let view = service.mirror.view();
@@ -143,7 +143,7 @@ pub fn one(
         return Ok(None);
     };
     let entry = entry(service, &view, &as_of, world, id, &token, unseen)?;
-    Ok(Some((entry, token)))
+    Ok(Some((entry, token, as_of)))
 }
 
 fn entry(

@@ -171,7 +171,8 @@ pub fn as_of(service: &Service) -> AsOf {
     as_of_view(service, &service.mirror.view().as_of())
 }
 
-fn as_of_view(service: &Service, as_of: &vestiary_mirror::AsOf) -> AsOf {
+/// What an answer from one view describes.
+pub(crate) fn as_of_view(service: &Service, as_of: &vestiary_mirror::AsOf) -> AsOf {
     let block = as_of.block;
     AsOf {
         chain: service.deployment.chain.to_string(),

@@ -83,8 +83,7 @@ pub async fn show(
         .map(|world| worlds::profile(&service, world))
         .transpose()?;
     let view = super::blocking(&service, move |service| {
-        let as_of = provenance::as_of(service);
-        let (wearable, token) = inventory::one(service, &id, world.as_ref())?
+        let (wearable, token, as_of) = inventory::one(service, &id, world.as_ref())?
             .ok_or_else(|| ApiError::not_found(format!("{id} (not minted)")))?;
         let burned = token.flags & vestiary_mirror::FLAG_BURNED != 0;
         Ok(WearableView {
@@ -97,7 +96,7 @@ pub async fn show(
             },
             burned,
             certificate_digest: token.certificate_digest.to_string(),
-            as_of,
+            as_of: provenance::as_of_view(service, &as_of),
         })
     })
     .await?;

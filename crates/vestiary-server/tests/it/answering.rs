@@ -1,7 +1,7 @@
 //! Answers that are whole and true of what they name, and that never wait for one another in a circle.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::time::Duration;
 
 use alloy_primitives::{B256, U256};
@@ -17,7 +17,7 @@ use vestiary::slot::Slot;
 use vestiary::terms::Terms;
 use vestiary_chain::sim::Seeded;
 use vestiary_log::Disk;
-use vestiary_log::seams::SystemClock;
+use vestiary_log::seams::{Clock, SystemClock};
 use vestiary_mirror::testing::{self, ChainBuilder, Commit};
 use vestiary_server::chain_status::{ChainStatus, Heads};
 use vestiary_server::error::Language;
@@ -237,4 +237,55 @@ async fn an_edition_is_the_one_that_the_chain_keeps() {
     let metadata = answered(&service, &format!("/metadata/31337/{address:#x}/{token}")).await;
     let edition = json!({ "trait_type": "edition", "value": "3" });
     assert_eq!(metadata["attributes"][2], edition, "{metadata}");
+}
+
+/// A clock at whose every look the mirror gets a block, in which a wearable changes hands between two owners.
+#[derive(Debug, Default)]
+struct ClockOfBlocks(Mutex<Option<Moves>>);
+
+#[derive(Debug)]
+struct Moves {
+    service: Weak<Service>,
+    chain: ChainBuilder,
+    wearable: WearableId,
+    owner: u64,
+}
+
+impl Clock for ClockOfBlocks {
+    fn now_unix_ms(&self) -> u64 {
+        if let Some(moves) = self.0.lock().unwrap().as_mut()
+            && let Some(service) = moves.service.upgrade()
+        {
+            let (from, to) = (moves.owner, 1 - moves.owner);
+            moves
+                .chain
+                .transfer(moves.wearable, stage::owner(from), stage::owner(to));
+            moves.owner = to;
+            service.mirror.apply_block(&moves.chain.end_block()).unwrap();
+        }
+        SystemClock.now_unix_ms()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wearable_is_answered_as_of_the_block_that_its_answer_names() {
+    let clock = Arc::new(ClockOfBlocks::default());
+    let ground = SimGround::lay(stage::open(8));
+    let service = ground
+        .open_on(Arc::new(Disk), Arc::clone(&clock) as Arc<dyn Clock>)
+        .await;
+    let (chain, wearable) = one_wearable(&service, 0);
+    let first = service.mirror.head().unwrap().number;
+    *clock.0.lock().unwrap() = Some(Moves {
+        service: Arc::downgrade(&service),
+        chain,
+        wearable,
+        owner: 0,
+    });
+    let path = format!("/v1/wearables/{}", segment(&wearable));
+    let shown = answered(&service, &path).await;
+    let block: u64 = shown["as_of"]["block"].as_str().unwrap().parse().unwrap();
+    let owner = stage::owner((block - first) % 2);
+    assert_eq!(shown["owner"], format!("eip155:31337:{owner:#x}"), "{shown}");
+    assert!(block > first, "a block came while it was answered: {shown}");
 }
