@@ -56,12 +56,12 @@ pub async fn run(
         () = shutdown => Ok(()),
         ended = workers.ended() => Err(ended),
     };
-    let mut served = Ok(());
+    let mut connections_ended = Ok(());
     if !server.is_finished() {
         closer.stop();
         // A reader that never reads must not hold the stop up.
         match tokio::time::timeout(GRACE, &mut server).await {
-            Ok(result) => served = result.context("serving"),
+            Ok(result) => connections_ended = result.context("serving"),
             Err(_) => server.abort(),
         }
     }
@@ -71,7 +71,7 @@ pub async fn run(
         tracing::warn!("a worker did not end in time; what it was doing is found again at the next start");
         workers.tasks.abort_all();
     }
-    outcome.and(served)
+    outcome.and(connections_ended)
 }
 
 /// Who works without being asked, each by its name.
@@ -85,12 +85,12 @@ impl Workers {
     fn start(service: &Arc<Service>, stop: &Stop) -> anyhow::Result<Self> {
         let mut workers = Self::default();
         let follower = startup::follower(service)?;
-        let (followed, mut told) = (Arc::clone(service), stop.clone());
+        let (of_service, mut told) = (Arc::clone(service), stop.clone());
         let follows = follow::chain(Arc::clone(service), follower, stop.clone());
         workers.spawn("follower", async move {
             follows.await;
             // One that halted has said so, and has nothing more to do.
-            if matches!(followed.chain.health(), ChainHealth::Halted { .. }) {
+            if matches!(of_service.chain.health(), ChainHealth::Halted { .. }) {
                 told.wait().await;
             }
         });

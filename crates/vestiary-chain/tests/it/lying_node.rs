@@ -136,9 +136,9 @@ async fn a_node_that_asks_to_be_left_alone_for_ages_is_asked_again_after_five_mi
         let event = follower.next().await;
         assert!(matches!(&event, Event::Behind { reason, .. } if reason.code() == "node_rate_limit"));
         let capped = MAX_RETRY_AFTER + Duration::from_secs(1);
-        let followed = timeout(capped, settle(&mut follower, &mut fold, &chain)).await;
+        let settled = timeout(capped, settle(&mut follower, &mut fold, &chain)).await;
         assert!(
-            followed.is_ok(),
+            settled.is_ok(),
             "the follower sleeps, for it was told {seconds} s"
         );
         assert_eq!(fold.blocks.last().map(Block::block_ref), Some(chain.head()));

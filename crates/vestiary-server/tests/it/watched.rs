@@ -79,7 +79,7 @@ fn probes_are_answered_while_the_journal_waits_for_its_disk() {
         served.settle(&chain).await;
         served
     });
-    let address = served.client.address().to_owned();
+    let address = served.client.address();
     let service = Arc::clone(&served.service);
     let (begun, has_begun) = mpsc::channel();
     let (done, is_done) = mpsc::channel::<()>();
