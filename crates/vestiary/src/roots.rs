@@ -92,6 +92,10 @@ pub struct LogRoot {
 pub struct IssuerRoot {
     /// The issuer's number in the registry.
     pub id: IssuerId,
+    /// The origin of the log whose entries are counted below; `None` stands for the one log of the roots, where
+    /// there is but one. One key may count in several logs, each by a root of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
     /// A key with which it signs certificates.
     pub key: PublicKey,
     /// The first log index from which the key counts.
@@ -159,9 +163,29 @@ impl Roots {
         self.logs.iter().find(|log| log.origin == origin)
     }
 
-    /// The keys of an issuer.
-    pub fn issuer_keys(&self, id: IssuerId) -> impl Iterator<Item = &IssuerRoot> {
-        self.issuers.iter().filter(move |issuer| issuer.id == id)
+    /// The keys of an issuer that count in the log `origin`: the registry keeps their entries for each log apart.
+    pub fn issuer_keys<'a>(
+        &'a self,
+        id: IssuerId,
+        origin: &'a str,
+    ) -> impl Iterator<Item = &'a IssuerRoot> + 'a {
+        // Where no log is known no entry can be proved, so only a key that counts everywhere can pass.
+        let counts = move |issuer: &IssuerRoot| match self.log_of(issuer) {
+            Some(log) => log == origin,
+            None => self.logs.is_empty(),
+        };
+        self.issuers
+            .iter()
+            .filter(move |issuer| issuer.id == id && counts(issuer))
+    }
+
+    /// The log in which a key counts: the one that is named, or the only one.
+    fn log_of<'a>(&'a self, issuer: &'a IssuerRoot) -> Option<&'a str> {
+        let only = match self.logs.as_slice() {
+            [log] => Some(log.origin.as_str()),
+            _ => None,
+        };
+        issuer.log.as_deref().or(only)
     }
 
     /// What the types alone do not guarantee.
@@ -175,7 +199,14 @@ impl Roots {
             check_key(&log.receipt_vkey, &format!("{}{RECEIPT_KEY_SUFFIX}", log.origin))?;
         }
         for (index, issuer) in self.issuers.iter().enumerate() {
-            let same = |other: &IssuerRoot| other.id == issuer.id && other.key == issuer.key;
+            let log = self.log_of(issuer);
+            let known = log.map_or(self.logs.is_empty(), |origin| self.log(origin).is_some());
+            if !known {
+                return Err(RootsError::Log(format!("issuer {} {}", issuer.id, issuer.key)));
+            }
+            let same = |other: &IssuerRoot| {
+                other.id == issuer.id && other.key == issuer.key && self.log_of(other) == log
+            };
             if self.issuers[..index].iter().any(same) {
                 return Err(RootsError::Twice(format!("issuer {} {}", issuer.id, issuer.key)));
             }
@@ -244,7 +275,10 @@ pub enum RootsError {
     /// An origin that is none.
     #[error("{0:?} is not a log origin")]
     Origin(String),
-    /// One log, or one key of an issuer, stands twice.
+    /// A key of an issuer names a log that the roots do not have, or none where they have several.
+    #[error("{0}: add log = \"<origin>\" with the origin of the [[log]] whose entries its indices count")]
+    Log(String),
+    /// One log, or one key of an issuer in one log, stands twice.
     #[error("{0} stands twice")]
     Twice(String),
     /// A key of an issuer counts until an entry before the one from which it counts.
@@ -271,6 +305,7 @@ impl RootsError {
             Self::NotUtf8 => "invalid_utf8",
             Self::Toml(_) => "malformed_roots",
             Self::Origin(_) => "malformed_origin",
+            Self::Log(_) => "root_log",
             Self::Twice(_) => "root_twice",
             Self::Interval(_) => "root_interval",
             Self::KeyName { .. } => "root_key_name",

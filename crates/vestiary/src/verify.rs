@@ -8,13 +8,13 @@
 //! | `format` | the bytes are a certificate, read strictly |
 //! | `token` | it is about the chain, collection or wearable that the caller expected |
 //! | `signature` | it is signed by the key it names, which a trust root names too |
-//! | `issuer` | that key is the issuer's, by the roots, at this place in the log, in this registry |
+//! | `issuer` | that key is the issuer's, by the roots, at this place in this log, in this registry |
 //! | `statement` | the evidence is the log's statement of exactly this certificate |
-//! | `log` | that statement stands in the log, under a checkpoint signed by the log's key |
+//! | `log` | that statement stands in the log, under a checkpoint signed by the log's key that may count |
 //! | `checkpoint` | the checkpoint counts under the reader's policy |
 //!
-//! Verification knows no clock and no chain: who owns the wearable, and whether it was revoked, are other
-//! questions.
+//! Verification knows no clock and no chain: whose the collection is, who owns the wearable, and whether it was
+//! revoked, are other questions.
 
 mod report;
 
@@ -171,15 +171,21 @@ fn issuer_by_roots(certificate: &Certificate, index: Option<u64>, roots: &Roots)
     if fields.registry.address != roots.contracts.registry {
         return Check::failed(name, "other_registry", "the registry is not the one of the roots");
     }
-    let mut keys = roots.issuer_keys(fields.issuer_id).peekable();
+    let mut keys = roots.issuer_keys(fields.issuer_id, &fields.log_origin).peekable();
     if keys.peek().is_none() {
-        return no_root(name, "the roots do not name this issuer");
+        let elsewhere = roots.issuers.iter().any(|issuer| issuer.id == fields.issuer_id);
+        let reason = if elsewhere {
+            "the roots name keys of this issuer for other logs only"
+        } else {
+            "the roots do not name this issuer"
+        };
+        return no_root(name, reason);
     }
     let Some(root) = keys.find(|root| root.key == fields.issuer_key) else {
         return Check::failed(
             name,
             "issuer_key_differs",
-            "the key is not the issuer's, by the roots",
+            "the key is not the issuer's in this log, by the roots",
         );
     };
     issuer_key_at(index, root)

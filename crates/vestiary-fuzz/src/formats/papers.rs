@@ -82,7 +82,7 @@ pub(super) fn verify_certificate(bytes: &[u8]) {
     let fields = certificate.fields();
     assert!(
         roots
-            .issuer_keys(fields.issuer_id)
+            .issuer_keys(fields.issuer_id, &fields.log_origin)
             .any(|root| root.key == fields.issuer_key)
     );
     let evidence = TlogProof::parse(evidence).expect("accepted");

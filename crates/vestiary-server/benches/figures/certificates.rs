@@ -36,6 +36,7 @@ pub(crate) fn verify(plan: &Plan) -> Result<Row> {
     let issuer_id = IssuerId::new(9)?;
     roots.issuers.push(IssuerRoot {
         id: issuer_id,
+        log: None,
         key: key.public_key(),
         from_index: 0,
         until_index: None,

@@ -123,6 +123,7 @@ impl Sources {
         };
         let root = IssuerRoot {
             id,
+            log: Some(self.log.opened.origin.clone()),
             key: multikey,
             from_index: found.fromIndex,
             until_index: (found.untilIndex != u64::MAX).then_some(found.untilIndex),

@@ -68,6 +68,7 @@ pub(crate) async fn roots(ledger: &TestLedger, brand: &Brand) -> Roots {
         }],
         issuers: vec![IssuerRoot {
             id: brand.issuer,
+            log: None,
             key: PublicKey::from_multikey(key).unwrap(),
             from_index: 0,
             until_index: None,

@@ -64,7 +64,8 @@ fn a_roots_file_reads_and_is_written_again() {
         assert_eq!(roots.policy.checkpoint, expected);
         assert_eq!(roots.chain.id, ChainId(31337));
         assert_eq!(roots.log("log.example/2026"), roots.logs.first());
-        assert_eq!(roots.issuer_keys(IssuerId::new(1).unwrap()).count(), 1);
+        let keys = roots.issuer_keys(IssuerId::new(1).unwrap(), "log.example/2026");
+        assert_eq!(keys.count(), 1);
         assert_eq!(Roots::parse(roots.to_toml().unwrap().as_bytes()), Ok(roots));
     }
 }
@@ -130,6 +131,59 @@ fn each_mistake_in_a_roots_file_is_refused() {
     assert_eq!(Roots::parse(&[0xFF]).unwrap_err().code(), "invalid_utf8");
     assert_eq!(code(&"#".repeat(MAX_ROOTS_BYTES)), "malformed_roots");
     assert_eq!(code(&"#".repeat(MAX_ROOTS_BYTES + 1)), "too_large");
+}
+
+/// Roots with two logs and, for each origin of `keys`, one root of the same key; "" names no log.
+fn two_logs(keys: &[&str]) -> String {
+    let good = text("\"log-key\"");
+    let (log, issuer) = (good.find("[[log]]").unwrap(), good.find("[[issuer]]").unwrap());
+    let policy = good.find("[policy]").unwrap();
+    let other = "log.example/2027";
+    let second = good[log..issuer]
+        .replace("2026\"", "2027\"")
+        .replace(
+            &vkey("log.example/2026", SignatureType::Ed25519, 2).to_string(),
+            &vkey(other, SignatureType::Ed25519, 6).to_string(),
+        )
+        .replace(
+            &vkey("log.example/2026/receipt", SignatureType::Ed25519, 3).to_string(),
+            &vkey(&format!("{other}/receipt"), SignatureType::Ed25519, 7).to_string(),
+        );
+    let keys = keys.iter().map(|origin| match *origin {
+        "" => good[issuer..policy].to_owned(),
+        origin => format!("{}log = \"{origin}\"\n", &good[issuer..policy]),
+    });
+    let keys: String = keys.collect();
+    format!("{}{second}{keys}{}", &good[..issuer], &good[policy..])
+}
+
+#[test]
+fn with_two_logs_each_key_names_its_own_and_may_stand_once_for_each() {
+    let (a, b) = ("log.example/2026", "log.example/2027");
+    assert_eq!(code(&two_logs(&[a, b])), "ok");
+    assert_eq!(
+        code(&two_logs(&[""])),
+        "root_log",
+        "which log's entries are counted?"
+    );
+    assert_eq!(code(&two_logs(&[a, ""])), "root_log");
+    assert_eq!(
+        code(&two_logs(&["log.example/2028"])),
+        "root_log",
+        "not among the logs"
+    );
+    assert_eq!(code(&two_logs(&[a, b, a])), "root_twice");
+    let roots = Roots::parse(two_logs(&[b]).as_bytes()).unwrap();
+    let keys = |origin| roots.issuer_keys(IssuerId::new(1).unwrap(), origin).count();
+    assert_eq!((keys(a), keys(b)), (0, 1));
+    let one = text("\"log-key\"").replace("[policy]", &format!("log = \"{a}\"\n[policy]"));
+    assert_eq!(code(&one), "ok", "with one log it may be named, or left out");
+    let issuer = one.find("[[issuer]]").unwrap();
+    let bare = one[issuer..one.find("[policy]").unwrap()].replace(&format!("log = \"{a}\"\n"), "");
+    assert_eq!(
+        code(&one.replace("[policy]", &format!("{bare}[policy]"))),
+        "root_twice"
+    );
 }
 
 #[test]

@@ -132,3 +132,51 @@ checkpoint = "log-key"
         key = public(&test_key("issuer")),
     )
 }
+
+/// Roots of two logs: in the first, `log`, stand the certificates. A key counts in the log that its root names.
+pub(super) fn two_logs(log: &Log) -> [(&'static str, String); 3] {
+    let other = Log::new("log.vestiary.example/2027", test_key("another log"));
+    let text = roots(log, "0").replace(
+        "\n[[issuer]]",
+        &format!(
+            r#"
+[[log]]
+origin = "{origin}"
+vkey = "{vkey}"
+receipt_vkey = "{receipt_vkey}"
+anchoring_account = "0x{account}"
+
+[[issuer]]"#,
+            origin = other.origin,
+            vkey = other.vkey(""),
+            receipt_vkey = other.vkey("/receipt"),
+            account = "a4".repeat(20),
+        ),
+    );
+    let key_in = |origin: &str, limit: &str| {
+        let key = public(&test_key("issuer"));
+        format!("[[issuer]]\nid = \"1\"\nlog = \"{origin}\"\nkey = \"{key}\"\nfrom_index = \"0\"\n{limit}\n")
+    };
+    let (keys, policy) = (text.find("[[issuer]]"), text.find("[policy]"));
+    let (head, policy) = (
+        &text[..keys.expect("above")],
+        &text[policy.expect("in all roots")..],
+    );
+    let [here, there] = [ORIGIN, &other.origin];
+    let retired = key_in(here, "until_index = \"2\"\n") + &key_in(there, "");
+    [
+        ("retired_here_only", format!("{head}{retired}{policy}")),
+        (
+            "retired_there_only",
+            format!(
+                "{head}{}{}{policy}",
+                key_in(here, ""),
+                key_in(there, "until_index = \"2\"\n")
+            ),
+        ),
+        (
+            "key_there_only",
+            format!("{head}{}{policy}", key_in(there, "until_index = \"100\"\n")),
+        ),
+    ]
+}

@@ -18,7 +18,7 @@ use vestiary::keys::PublicKey;
 use vestiary::terms::{Kept, Terms};
 use vestiary::timestamp::Timestamp;
 
-use self::evidence::{Log, roots};
+use self::evidence::{Log, roots, two_logs};
 
 pub(crate) const CHAIN: ChainId = ChainId(31337);
 const ORIGIN: &str = "log.vestiary.example/2026";
@@ -70,6 +70,11 @@ impl Cases {
             ("compromised_later", "repudiated_from_index = \"100\""),
         ] {
             let text = roots(&log, "0").replace("\n[policy]", &format!("{limit}\n\n[policy]"));
+            cases
+                .files
+                .insert(format!("roots_{name}.toml"), text.into_bytes());
+        }
+        for (name, text) in two_logs(&log) {
             cases
                 .files
                 .insert(format!("roots_{name}.toml"), text.into_bytes());

@@ -214,6 +214,27 @@ fn roots_and_expectations(cases: &mut Cases) {
             json!(format!("roots_{name}.toml"));
     }
 
+    for (name, expected, why) in [
+        (
+            "retired_here_only",
+            Expected::Refused("issuer", "failed", "key_no_longer_valid"),
+            "the key was retired at entry 2 of this log; in another it counts",
+        ),
+        (
+            "retired_there_only",
+            Expected::Accepted,
+            "the key was retired at entry 2 of another log; in this one it counts",
+        ),
+        (
+            "key_there_only",
+            Expected::Refused("issuer", "unknown", "no_trust_root"),
+            "the roots name a key of this issuer for another log only, until its entry 100",
+        ),
+    ] {
+        cases.case_of(name, &file, why, expected, Foreign::NotAsked)["roots"] =
+            json!(format!("roots_{name}.toml"));
+    }
+
     let expected = Expected::Refused("issuer", "failed", "other_chain");
     let why = "nothing is expected, but the roots are of one chain";
     let case = cases.case_of(
