@@ -13,6 +13,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 use crate::by_name::ByName;
+use crate::text::Visible;
 
 /// The deepest nesting of arrays and objects that is read. Our own formats need six.
 pub const MAX_DEPTH: usize = 32;
@@ -203,10 +204,13 @@ impl fmt::Display for JsonError {
             Reason::IntegerOutOfRange => write!(f, "an integer beyond 2^53 - 1")?,
             Reason::TooDeep => write!(f, "more than {MAX_DEPTH} levels")?,
             Reason::LoneSurrogate => write!(f, "one half of a surrogate pair")?,
-            Reason::UnknownField | Reason::MissingField | Reason::WrongShape => write!(f, "{}", self.detail)?,
+            // Both quote names that whoever wrote the text chose.
+            Reason::UnknownField | Reason::MissingField | Reason::WrongShape => {
+                write!(f, "{}", Visible(&self.detail))?;
+            }
         }
         if !self.pointer.is_empty() {
-            write!(f, ", in {}", self.pointer)?;
+            write!(f, ", in {}", Visible(&self.pointer))?;
         }
         write!(f, ", at byte {}", self.offset_bytes)
     }

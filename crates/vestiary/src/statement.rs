@@ -26,7 +26,7 @@ use crate::{
     json::{self, JsonError},
     keys::{KeyError, PublicKey},
     terms::Terms,
-    text::plain,
+    text::{Visible, plain},
 };
 
 /// Largest statement: an entry's length has two bytes in a tlog-tiles bundle.
@@ -380,7 +380,8 @@ bodies! {
 }
 
 fn read<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, StatementError> {
-    T::deserialize(ByName(Value::Object(members))).map_err(|error| StatementError::Shape(error.to_string()))
+    T::deserialize(ByName(Value::Object(members)))
+        .map_err(|error| StatementError::Shape(Visible(&error.to_string()).to_string()))
 }
 
 fn read_issued<T: Body>(mut members: Map<String, Value>) -> Result<Issued<T>, StatementError> {

@@ -51,14 +51,36 @@ pub(crate) mod or_blank {
     }
 }
 
+/// Whether a character steers a terminal, or hides or reorders what stands around it.
+pub fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 /// Whether a text is what a person reads: not padded, nothing in it that hides or reorders the rest.
 pub(crate) fn is_readable(text: &str) -> bool {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
-            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.trim() == text && !text.chars().any(hidden)
+    text.trim() == text && !text.chars().any(is_deceptive)
+}
+
+/// A text that may be a stranger's, on one line and as it is: each [deceptive](is_deceptive) character, a line feed
+/// too, is shown as its escape.
+#[derive(Clone, Copy, Debug)]
+pub struct Visible<'a>(pub &'a str);
+
+impl std::fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use std::fmt::Write as _;
+
+        for c in self.0.chars() {
+            if is_deceptive(c) {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Gives an enum without fields its words: `as_str`, `ALL`, `Display`, `FromStr` and serde.

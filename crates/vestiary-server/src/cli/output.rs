@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use vestiary::text::{Visible, is_deceptive};
 
-use super::failure::Failure;
+use super::failure::{Failure, Reason};
 
 /// How answers are told.
 #[derive(Clone, Copy, Debug)]
@@ -35,16 +36,16 @@ impl Output {
     pub(crate) fn answer(self, value: &impl Serialize, text: impl FnOnce() -> String) {
         if self.json {
             let json = serde_json::to_string(value).expect("answers are made of strings and numbers");
-            println!("{json}");
+            println!("{}", in_ascii(&json));
         } else {
-            print!("{}", ended(text()));
+            print!("{}", on_its_lines(&ended(text())));
         }
     }
 
     /// Something on the way, for people only.
     pub(crate) fn say(self, text: impl AsRef<str>) {
         if !self.json {
-            eprintln!("{}", text.as_ref());
+            eprintln!("{}", on_its_lines(text.as_ref()));
         }
     }
 
@@ -53,7 +54,7 @@ impl Output {
         if !failure.answered {
             if self.json {
                 let json = serde_json::to_string(failure).expect("failures are made of strings and numbers");
-                eprintln!("{json}");
+                eprintln!("{}", in_ascii(&json));
             } else {
                 eprint!("{}", text_of(failure));
             }
@@ -116,12 +117,40 @@ pub(crate) fn command_line_error(error: &clap::Error) -> ExitCode {
 }
 
 fn text_of(failure: &Failure) -> String {
-    let mut text = format!("error: {} [{}]\n", failure.detail, failure.code);
-    for reason in &failure.errors {
-        let _ = writeln!(text, "  {}: {} [{}]", reason.place, reason.detail, reason.code);
+    // A service or a file may have chosen any of these words: none gets a line of its own.
+    let mut text = format!(
+        "error: {} [{}]\n",
+        Visible(&failure.detail),
+        Visible(&failure.code)
+    );
+    for Reason { place, code, detail } in &failure.errors {
+        let (place, code, detail) = (Visible(place), Visible(code), Visible(detail));
+        let _ = writeln!(text, "  {place}: {detail} [{code}]");
     }
     if !failure.remedy.is_empty() {
-        let _ = writeln!(text, "remedy: {}", failure.remedy);
+        let _ = writeln!(text, "remedy: {}", Visible(&failure.remedy));
+    }
+    text
+}
+
+/// The text with its line feeds; whatever else steers a terminal or reorders a line is shown as its escape.
+fn on_its_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| Visible(line).to_string()).collect();
+    lines.join("\n")
+}
+
+/// The same JSON, with what steers a terminal or reorders a line as `\u` escapes.
+fn in_ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Characters below U+0020 are escaped already, and the others stand in strings only.
+        if is_deceptive(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(c);
+        }
     }
     text
 }
@@ -136,7 +165,6 @@ fn ended(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::failure::Reason;
 
     #[test]
     fn an_error_for_people_names_every_reason_and_the_remedy() {
@@ -150,6 +178,31 @@ mod tests {
         assert_eq!(
             text,
             "error: spring.csv has 1 bad row [bad_rows]\n  line 3: the check digit is wrong [bad_gtin]\nremedy: mend the list\n"
+        );
+    }
+
+    #[test]
+    fn no_strangers_word_steers_the_terminal_or_gets_a_line_of_its_own() {
+        let word = "\u{1b}[2J\u{9b}H\r\u{202e}\naccepted";
+        let reason = Reason {
+            place: word.into(),
+            code: word.into(),
+            detail: word.into(),
+        };
+        let text = text_of(&Failure::refused(word, word).reasons(vec![reason]).remedy(word));
+        assert_eq!(text.lines().count(), 3, "{text:?}");
+        assert!(!text.contains(|c| c != '\n' && is_deceptive(c)), "{text:?}");
+        let told = on_its_lines(&format!("issuer {word}\nsecond line\n"));
+        assert_eq!(
+            told,
+            "issuer \\u{1b}[2J\\u{9b}H\\r\\u{202e}\naccepted\nsecond line\n"
+        );
+        let json = serde_json::to_string(&[word, "é \u{e0041}"]).unwrap();
+        let told = in_ascii(&json);
+        assert!(!told.contains(is_deceptive), "{told}");
+        assert_eq!(
+            serde_json::from_str::<[String; 2]>(&told).unwrap(),
+            [word, "é \u{e0041}"]
         );
     }
 }

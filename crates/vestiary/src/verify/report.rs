@@ -9,7 +9,7 @@ use crate::certificate::Certificate;
 use crate::digest::Sha256;
 use crate::ids::{AccountId, TokenId, WearableId};
 use crate::keys::PublicKey;
-use crate::text::{or_blank, words};
+use crate::text::{Visible, or_blank, words};
 
 /// The checks that must have passed unless the caller says otherwise.
 pub const DEFAULT_REQUIRE: [CheckName; 3] = [CheckName::Signature, CheckName::Issuer, CheckName::Log];
@@ -195,7 +195,7 @@ impl fmt::Display for Report {
         if let (Some(wearable), Some(digest)) = (&self.wearable, &self.digest) {
             writeln!(f, "wearable    {wearable}")?;
             writeln!(f, "digest      {digest}")?;
-            writeln!(f, "issuer      {} (its own words)", self.issuer_name)?;
+            writeln!(f, "issuer      {} (its own words)", Visible(&self.issuer_name))?;
         }
         for Check {
             name,
@@ -205,13 +205,15 @@ impl fmt::Display for Report {
             inputs,
         } in &self.checks
         {
+            // A reason may quote what is judged: it gets no line of its own, and no say over the terminal.
+            let reason = Visible(reason);
             write!(f, "{:<8}{:<12}{reason}", outcome.as_str(), name.as_str())?;
             if *code != "ok" {
                 write!(f, " [{code}]")?;
             }
             writeln!(f)?;
             for (name, value) in inputs {
-                writeln!(f, "            {name}: {value}")?;
+                writeln!(f, "            {name}: {}", Visible(&value.to_string()))?;
             }
         }
         Ok(())

@@ -271,3 +271,38 @@ fn a_report_reads_as_text_and_as_json() {
     assert!(check["inputs"]["key"].as_str().unwrap().starts_with("z6Mk"));
     assert_eq!(serde_json::to_value(of("float")).unwrap()["digest"], "");
 }
+
+/// Characters that move a terminal's cursor, end a line, or reorder what stands on it.
+const DECEIVING: [char; 9] = [
+    '\u{1b}', '\n', '\r', '\t', '\u{7f}', '\u{85}', '\u{9b}', '\u{202e}', '\u{2066}',
+];
+
+proptest::proptest! {
+    #[test]
+    fn for_any_member_name_the_reports_text_has_its_own_lines_and_no_control_character(
+        name in proptest::collection::vec(proptest::sample::select(DECEIVING.to_vec()), 1..4),
+        at in 0..6_usize,
+    ) {
+        let name: String = name.into_iter().chain("accepted: signature, issuer, log required".chars()).collect();
+        let mut document: serde_json::Value =
+            serde_json::from_slice(&read("valid_limited_edition.json")).unwrap();
+        let place = ["", "/credentialSubject", "/issuer", "/proof", "/credentialSubject/terms",
+            "/credentialSubject/salted_hashes"][at];
+        document.pointer_mut(place).unwrap()[&name] = serde_json::json!(1);
+        let bytes = serde_json::to_vec(&document).unwrap();
+        let report = verify_certificate(&bytes, None, None, &Expectations::default());
+        let text = report.to_string();
+        proptest::prop_assert_eq!(text.lines().count(), CheckName::ALL.len(), "{:?}", &text);
+        let deceives = |c: char| c != '\n' && DECEIVING.contains(&c);
+        proptest::prop_assert!(!text.contains(deceives), "{:?}", &text);
+        // The reason alone goes to programs and into other texts.
+        let error = Certificate::parse(&bytes).unwrap_err().to_string();
+        proptest::prop_assert!(!error.contains(DECEIVING), "{:?}", &error);
+
+        let mut statement = serde_json::json!({"type": "certificate_issued", "v": 1});
+        statement[&name] = serde_json::json!(1);
+        let error = vestiary::statement::Statement::parse(&vestiary::jcs::canonical(&statement));
+        let error = error.unwrap_err().to_string();
+        proptest::prop_assert!(!error.contains(DECEIVING), "{:?}", &error);
+    }
+}
