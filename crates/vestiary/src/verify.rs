@@ -340,6 +340,17 @@ fn log_by_root(proof: &TlogProof, root: &LogRoot, policy: &CheckpointPolicy) -> 
             );
         }
     };
+    let checkpoint = checkpoint(proof, root, policy).with("size", size);
+    // The log's key may have signed another tree for other readers. A reader who asks for more than that key is not
+    // told that the statement is in the log before the rest is proved.
+    let log = match checkpoint.outcome {
+        Outcome::Unknown => {
+            let reason =
+                "the log's key signed, and whether that checkpoint counts under the policy is not proved";
+            Check::unknown(name, checkpoint.code, reason)
+        }
+        _ => log,
+    };
     let log = log
         .with("index", proof.index())
         .with("size", size)
@@ -392,8 +403,8 @@ impl Check {
     fn resting_on(self, log: &Self) -> Self {
         if self.outcome == Outcome::Passed && log.outcome != Outcome::Passed {
             let inputs = self.inputs;
-            let (code, reason) = match log.outcome {
-                Outcome::Unknown => (
+            let (code, reason) = match log.code {
+                "no_trust_root" => (
                     "no_trust_root",
                     "no trust root: the statement fits, but no log is known to have it",
                 ),

@@ -74,6 +74,10 @@ impl Cases {
                 .files
                 .insert(format!("roots_{name}.toml"), text.into_bytes());
         }
+        let anchored = roots(&log, "0").replace("\"log-key\"", "\"anchored\"");
+        cases
+            .files
+            .insert("roots_anchored.toml".to_owned(), anchored.into_bytes());
         for (name, text) in two_logs(&log) {
             cases
                 .files

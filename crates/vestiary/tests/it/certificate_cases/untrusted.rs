@@ -235,6 +235,11 @@ fn roots_and_expectations(cases: &mut Cases) {
             json!(format!("roots_{name}.toml"));
     }
 
+    let expected = Expected::Refused("log", "unknown", "anchor_not_proved");
+    let why = "the reader wants an anchor on chain, and the log's own key is all there is";
+    cases.case_of("anchor_not_proved", &file, why, expected, Foreign::NotAsked)["roots"] =
+        json!("roots_anchored.toml");
+
     let expected = Expected::Refused("issuer", "failed", "other_chain");
     let why = "nothing is expected, but the roots are of one chain";
     let case = cases.case_of(
