@@ -218,7 +218,7 @@ impl Roots {
             }
         }
         if let CheckpointPolicy::Witnesses { at_least, witnesses } = &self.policy.checkpoint {
-            check_witnesses(*at_least, witnesses)?;
+            check_witnesses(*at_least, witnesses, &self.logs)?;
         }
         Ok(())
     }
@@ -234,7 +234,7 @@ fn check_key(vkey: &VerifierKey, expected: &str) -> Result<(), RootsError> {
     Ok(())
 }
 
-fn check_witnesses(at_least: usize, witnesses: &[VerifierKey]) -> Result<(), RootsError> {
+fn check_witnesses(at_least: usize, witnesses: &[VerifierKey], logs: &[LogRoot]) -> Result<(), RootsError> {
     if at_least == 0 || at_least > witnesses.len() || witnesses.len() > MAX_WITNESSES {
         return Err(RootsError::Witnesses(
             "at_least is from 1 to the number of witnesses, which is at most 32",
@@ -256,6 +256,15 @@ fn check_witnesses(at_least: usize, witnesses: &[VerifierKey]) -> Result<(), Roo
     };
     if witnesses.iter().enumerate().any(key_twice) {
         return Err(RootsError::Witnesses("a witness stands twice"));
+    }
+    // A log that cosigns for itself shows each reader another tree.
+    let mut of_logs = logs.iter().flat_map(|log| [&log.vkey, &log.receipt_vkey]);
+    if of_logs.any(|own| {
+        witnesses
+            .iter()
+            .any(|witness| witness.public_key() == own.public_key())
+    }) {
+        return Err(RootsError::Witnesses("a witness has a key of a log"));
     }
     Ok(())
 }

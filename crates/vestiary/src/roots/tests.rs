@@ -205,6 +205,15 @@ fn a_policy_that_one_witness_could_meet_alone_is_refused() {
     assert_eq!(policy(1, &[&log_key]), "root_witnesses");
 }
 
+#[test]
+fn a_witness_with_a_logs_own_key_is_refused() {
+    for (seed, expected) in [(2, "root_witnesses"), (3, "root_witnesses"), (4, "ok")] {
+        let witness = vkey("w", SignatureType::CosignatureV1, seed);
+        let policy = format!("{{ at_least = 1, witnesses = [\"{witness}\"] }}");
+        assert_eq!(code(&text(&policy)), expected, "seed {seed}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_text_in_place_of_any_other_is_answered_without_panic(
