@@ -268,13 +268,12 @@ fn check_name(name: &str) -> Result<(), CertificateError> {
     }
 }
 
-/// A log origin is the key name of a signed note: no white space, no `+`.
+/// A log origin is the key name of a signed note, which people compare: no white space, no `+`, nothing hidden.
 pub(crate) fn check_origin(origin: &str) -> Result<(), CertificateError> {
     let sound = !origin.is_empty()
         && origin.len() <= MAX_ORIGIN_BYTES
-        && !origin
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || c == '+');
+        && is_readable(origin)
+        && !origin.chars().any(|c| c.is_whitespace() || c == '+');
     if sound {
         Ok(())
     } else {

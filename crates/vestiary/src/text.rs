@@ -54,8 +54,13 @@ pub(crate) mod or_blank {
 /// Whether a character steers a terminal, or hides or reorders what stands around it.
 pub fn is_deceptive(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        // Nothing is seen of these. U+200C, U+200D and the variation selectors stay: names of some scripts need them.
+        || matches!(c, '\u{ad}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}' | '\u{feff}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
+        // Letters that look like a space.
+        || matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
 }
 
 /// Whether a text is what a person reads: not padded, nothing in it that hides or reorders the rest.
@@ -144,5 +149,54 @@ impl UnknownWord {
     /// A name for the error that never changes, for machines.
     pub fn code(&self) -> &'static str {
         "unknown_word"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_with_a_character_that_hides_or_reorders_others_is_not_readable() {
+        let ranges = [
+            '\u{0}'..='\u{1f}',
+            '\u{7f}'..='\u{9f}',
+            '\u{ad}'..='\u{ad}',
+            '\u{61c}'..='\u{61c}',
+            '\u{115f}'..='\u{1160}',
+            '\u{17b4}'..='\u{17b5}',
+            '\u{180e}'..='\u{180e}',
+            '\u{200b}'..='\u{200b}',
+            '\u{200e}'..='\u{200f}',
+            '\u{2028}'..='\u{202e}',
+            '\u{2060}'..='\u{206f}',
+            '\u{2800}'..='\u{2800}',
+            '\u{3164}'..='\u{3164}',
+            '\u{feff}'..='\u{feff}',
+            '\u{ffa0}'..='\u{ffa0}',
+            '\u{fff9}'..='\u{fffb}',
+            '\u{1bca0}'..='\u{1bca3}',
+            '\u{1d173}'..='\u{1d17a}',
+            '\u{e0000}'..='\u{e007f}',
+        ];
+        for c in ranges.into_iter().flatten() {
+            assert!(!is_readable(&format!("a{c}b")), "{}", c.escape_unicode());
+        }
+    }
+
+    #[test]
+    fn names_of_every_script_are_readable() {
+        let names = [
+            "Maison \u{c9}t\u{e9}",
+            "\u{646}\u{627}\u{645}\u{647}\u{200c}\u{627}\u{6cc}", // Persian needs U+200C inside words
+            "\u{915}\u{94d}\u{200d}\u{937}",                      // and Hindi U+200D
+            "\u{1f469}\u{200d}\u{1f3a8}\u{fe0f}",
+            "\u{845b}\u{e0100}",
+            "\u{1828}\u{180b}",
+            "\u{d55c}\u{ae00} \u{3000}x",
+        ];
+        for name in names {
+            assert!(is_readable(name), "{}", name.escape_unicode());
+        }
     }
 }

@@ -30,10 +30,12 @@ pub enum CertificateError {
     #[error("issuer.id: {0}")]
     IssuerKey(KeyError),
     /// The issuer's name is empty, too long, padded, or has characters that hide or reorder others.
-    #[error("issuer.name has 1 to {MAX_NAME_BYTES} bytes, unpadded, without control characters")]
+    #[error(
+        "issuer.name has 1 to {MAX_NAME_BYTES} bytes, unpadded, without characters that hide or reorder others"
+    )]
     Name,
     /// The log origin is not one.
-    #[error("a log origin has 1 to {MAX_ORIGIN_BYTES} bytes, no white space and no +")]
+    #[error("a log origin has 1 to {MAX_ORIGIN_BYTES} bytes, no white space, no + and nothing hidden")]
     Origin,
     /// An id in the subject is malformed.
     #[error("{field}: {error}")]

@@ -143,6 +143,8 @@ fn values(cases: &mut Cases, good: &Certificate) {
          "a name that turns its letters around"),
         ("log_origin_with_space", "/credentialSubject/log", json!("log example"), "malformed_origin", refused,
          "not the name of a log"),
+        ("deceptive_log_origin", "/credentialSubject/log", json!("log.example/\u{202E}6202"), "malformed_origin",
+         refused, "an origin that turns its digits around"),
     ] {
         let mut document = document(good);
         *document.pointer_mut(pointer).expect(pointer) = value;
