@@ -23,20 +23,25 @@ pub const MAX_VERIFIER_KEY_BYTES: usize = MAX_KEY_NAME_BYTES + 64;
 const SIGNATURE_START: &str = "— ";
 const KEY_ID_BYTES: usize = 4;
 
-/// The name of a key: not empty, no Unicode space, no plus sign, no control character.
+/// The name of a key: not empty, no Unicode space, no plus sign. A key that is made or known has no control character
+/// in it either; the name on a stranger's signature line, which is ignored, may.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyName(String);
 
 impl KeyName {
-    /// Checks a name.
+    /// Checks the name of a key that is made or known.
     pub fn new(name: impl Into<String>) -> Result<Self, Error> {
-        let name = name.into();
+        let name = Self::on_a_line(name.into())?;
+        if name.0.chars().any(char::is_control) {
+            return Err(Error::KeyName { name: name.0 });
+        }
+        Ok(name)
+    }
+
+    /// Checks a name by the specification's own rule, which others keep to.
+    fn on_a_line(name: String) -> Result<Self, Error> {
         text::at_most("key name", name.len(), MAX_KEY_NAME_BYTES)?;
-        if name.is_empty()
-            || name
-                .chars()
-                .any(|c| c.is_whitespace() || c.is_control() || c == '+')
-        {
+        if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c == '+') {
             return Err(Error::KeyName { name });
         }
         Ok(Self(name))
@@ -446,7 +451,7 @@ fn parse_signature(line: usize, content: &str) -> Result<Signature, Error> {
     let (name, encoded) = rest
         .split_once(' ')
         .ok_or(malformed("no space after the key name"))?;
-    let name = KeyName::new(name)?;
+    let name = KeyName::on_a_line(name.to_owned())?;
     // Base64 is longer than what it encodes, so this bounds the allocation too.
     text::at_most("signature", encoded.len() / 4 * 3, MAX_SIGNATURE_BYTES + 2)?;
     let bytes = text::base64_decode("signature", encoded)?;

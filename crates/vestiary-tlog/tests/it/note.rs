@@ -76,6 +76,26 @@ fn signatures_of_unknown_keys_are_ignored() {
 }
 
 #[test]
+fn an_unknown_signature_with_a_control_character_in_its_name_is_ignored() {
+    // The specification bars white space and the plus sign from names, and U+0000 to U+001F from the whole note.
+    for name in ["Enoch\u{80}Root", "Enoch\u{7f}Root", "Enoch\u{9b}Root"] {
+        let lines = format!("{}{PETER_LINE}", ENOCH_LINE.replace("EnochRoot", name));
+        let note = with_lines(&lines).unwrap();
+        assert_eq!(note.verify(&[peter()]).unwrap().len(), 1, "{name:?}");
+        assert_eq!(note.to_bytes(), format!("{TEXT}\n{lines}").into_bytes());
+    }
+    for name in [
+        "Enoch\u{85}Root",
+        "Enoch\u{a0}Root",
+        "Enoch+Root",
+        "Enoch\u{1b}Root",
+    ] {
+        let lines = format!("{}{PETER_LINE}", ENOCH_LINE.replace("EnochRoot", name));
+        assert!(with_lines(&lines).is_err(), "{name:?}");
+    }
+}
+
+#[test]
 fn a_key_that_signed_twice_counts_once() {
     let note = with_lines(&format!("{PETER_LINE}{PETER_LINE}")).unwrap();
     assert_eq!(note.verify(&[peter()]).unwrap().len(), 1);
