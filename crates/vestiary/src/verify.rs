@@ -115,7 +115,7 @@ fn token(certificate: &Certificate, expected: &Expectations) -> Check {
         return Check::unknown(
             name,
             "nothing_expected",
-            "no chain, collection or wearable was asked for",
+            "no chain, collection or wearable was asked for; whose a collection is, only the chain says",
         );
     }
     Check::passed(name, "ok", "the wearable is one that was asked for")
@@ -355,7 +355,7 @@ fn log_by_root(proof: &TlogProof, root: &LogRoot, policy: &CheckpointPolicy) -> 
         .with("index", proof.index())
         .with("size", size)
         .with("vkey", root.vkey.to_string());
-    (log, checkpoint(proof, root, policy).with("size", size))
+    (log, checkpoint)
 }
 
 fn checkpoint(proof: &TlogProof, root: &LogRoot, policy: &CheckpointPolicy) -> Check {
