@@ -158,6 +158,12 @@ impl<T: Word> Word for Vec<T> {
     }
 }
 
+/// Whether a word fits the `uintN` that a field is on chain; one of another type does.
+fn fits(word: B256, sol_type: &str) -> bool {
+    let bits = sol_type.strip_prefix("uint").and_then(|bits| bits.parse().ok());
+    bits.is_none_or(|bits: usize| U256::from_be_bytes(word.0).bit_len() <= bits)
+}
+
 macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $sol_type:literal $sol_name:literal,)* })*) => {
         $(
@@ -188,7 +194,8 @@ macro_rules! messages {
                     Ok(Self {
                         $($field: fields
                             .get($sol_name)
-                            .and_then(Word::read)
+                            .and_then(<$kind as Word>::read)
+                            .filter(|value| fits(value.word(), $sol_type))
                             .ok_or(MessageError::Field($sol_name))?,)*
                     })
                 }

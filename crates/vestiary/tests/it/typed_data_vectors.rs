@@ -117,6 +117,18 @@ fn refuses_other_forms<M: Message + std::fmt::Debug>(message: &Value) {
             assert_eq!(code(&changed), "message_field", "{name}");
         }
     }
+    // A number that its type cannot hold is none: what is hashed of it, no contract would hash.
+    for (kind, name) in M::fields() {
+        let bits = kind.strip_prefix("uint").and_then(|bits| bits.parse().ok());
+        if let Some(bits) = bits.filter(|bits: &u32| *bits < 256) {
+            let most = (1_u128 << bits) - 1;
+            let mut changed = message.clone();
+            changed[*name] = Value::from(most.to_string());
+            assert!(M::from_json(&changed).is_ok(), "{name} {most}");
+            changed[*name] = Value::from((most + 1).to_string());
+            assert_eq!(code(&changed), "message_field", "{name} {most} + 1");
+        }
+    }
 }
 
 #[test]
