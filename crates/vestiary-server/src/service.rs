@@ -101,8 +101,8 @@ pub struct Service {
     pub turns: Turns,
     /// What is wrong.
     pub alarms: Alarms,
-    /// Held by whoever turns an intent into log entries.
-    pub issuing: Mutex<()>,
+    /// Held by the task that turns an intent into log entries, to its end.
+    pub issuing: Arc<Mutex<()>>,
     /// Batches whose commit is under way.
     pub committing: Committing,
     /// Wakes who opens the mirror again after its store stopped.

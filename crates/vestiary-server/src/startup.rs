@@ -18,7 +18,7 @@ use std::time::Duration;
 use alloy_consensus::{SignableTransaction, TxEnvelope};
 use alloy_eips::eip2718::Decodable2718;
 use anyhow::{Context, anyhow, bail};
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore};
 use vestiary::ids::SerialRange;
 use vestiary::statement::{LogOpened, Statement};
 use vestiary_chain::deploy::Deployment;
@@ -167,7 +167,7 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         lanes,
         turns: Turns::default(),
         alarms: Alarms::default(),
-        issuing: Mutex::new(()),
+        issuing: Arc::default(),
         committing: crate::issuing::Committing::default(),
         mirror_stopped: Notify::new(),
         open_connections: Arc::default(),

@@ -6,7 +6,8 @@
 //! | intent, no such entries | the same bytes are appended |
 //! | outcome | nothing |
 //!
-//! One task at a time does this ([`Service::issuing`]), so a look at the log cannot race an append.
+//! One task at a time does this ([`Service::issuing`]), so a look at the log cannot race an append. It is nobody's
+//! request: the log's writer goes on when a caller hangs up, and so must the one who keeps others from looking.
 
 use std::sync::Arc;
 
@@ -40,9 +41,20 @@ pub fn inline(id: IntentId, log_size: u64, entries: &[Vec<u8>]) -> Result<Intent
     })
 }
 
-/// Brings an intent to its end and says where its entries are.
+/// Brings an intent to its end and says where its entries are. Once begun it goes on, whoever stops waiting.
 pub async fn finish(service: &Arc<Service>, id: &IntentId) -> Result<Logged, ApiError> {
-    let _one_at_a_time = service.issuing.lock().await;
+    let one_at_a_time = Arc::clone(&service.issuing).lock_owned().await;
+    let (service, id) = (Arc::clone(service), id.clone());
+    let finished = tokio::spawn(async move {
+        let logged = finish_alone(&service, &id).await;
+        drop(one_at_a_time);
+        logged
+    });
+    finished.await.map_err(ApiError::internal)?
+}
+
+/// For whoever holds [`Service::issuing`].
+async fn finish_alone(service: &Arc<Service>, id: &IntentId) -> Result<Logged, ApiError> {
     if let Some(logged) = service.ledger.read(|state| state.logged.get(id).cloned()) {
         return Ok(logged);
     }

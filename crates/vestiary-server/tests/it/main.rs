@@ -9,6 +9,7 @@
 #![expect(clippy::too_many_lines, reason = "a table of cases is read as one")]
 #![expect(clippy::print_stdout, reason = "what ran and what is missing is said")]
 
+mod abandoned;
 mod alarms;
 mod answering;
 mod architecture;

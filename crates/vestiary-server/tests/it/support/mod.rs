@@ -2,6 +2,7 @@
 
 pub(crate) mod actors;
 pub(crate) mod checks;
+pub(crate) mod gate;
 pub(crate) mod http;
 pub(crate) mod raw;
 pub(crate) mod simulated;

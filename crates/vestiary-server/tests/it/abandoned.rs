@@ -1,0 +1,88 @@
+//! Requests that nobody waits for any more, and steps that fail halfway: what was asked is done once, or as if it had
+//! never been asked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use vestiary_server::issuing::intents;
+
+use crate::support::actors::Brand;
+use crate::support::gate::{Asked, Gated};
+use crate::support::http::Reply;
+use crate::support::{Ground, TestLedger, eventually};
+
+/// Whoever may go on is where it can get within this time.
+const A_WHILE: Duration = Duration::from_millis(500);
+
+async fn gated() -> Option<(TestLedger, Gated)> {
+    let ground = Ground::lay().await?;
+    let disk = Gated::default();
+    let ledger = TestLedger::start_over(ground, Arc::new(disk.clone()), |_| {}).await;
+    Some((ledger, disk))
+}
+
+fn posted(ledger: &TestLedger, brand: &Brand, path: &str, key: &str, body: &Value) -> JoinHandle<Reply> {
+    let (client, path, key, body) = (
+        brand.client(ledger),
+        path.to_owned(),
+        key.to_owned(),
+        body.clone(),
+    );
+    tokio::spawn(async move { client.post(&path, &key, &body).await })
+}
+
+/// Hangs up, and waits until the service knows.
+async fn hung_up(ledger: &TestLedger, request: JoinHandle<Reply>) {
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled(), "it was answered");
+    let open = &ledger.service().open_connections;
+    eventually("the connection is closed", async || {
+        (open.load(Ordering::SeqCst) == 0).then_some(())
+    })
+    .await;
+}
+
+fn commit_path(prepared: &Value) -> String {
+    format!("/v1/batches/{}/commit", prepared["id"].as_str().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_in_the_log_once_though_its_commit_was_given_up_while_it_was_appended() {
+    let Some((mut ledger, disk)) = gated().await else {
+        return;
+    };
+    let brand = Brand::join(&ledger, "Atelier", 1).await;
+    let client = brand.client(&ledger);
+    let design = brand.design(&ledger, "0").await;
+    let prepared = client
+        .post("/v1/batches", "a", &brand.batch(design, 1, 2))
+        .await
+        .expect(202);
+    let (path, signed) = (commit_path(&prepared), brand.sign(&prepared));
+    disk.close(Asked::Sync, "log/staging");
+    let commit = posted(&ledger, &brand, &path, "", &signed);
+    disk.wait_reached().await;
+    hung_up(&ledger, commit).await;
+    // The worker looks, and so does the issuer who asks again: neither may take what is on its way for missing.
+    let service = Arc::clone(ledger.service());
+    let worker = tokio::spawn(async move { intents::finish_all(&service).await });
+    let again = posted(&ledger, &brand, &path, "", &signed);
+    tokio::time::sleep(A_WHILE).await;
+    disk.open();
+    let issued = again.await.unwrap().expect(200);
+    drop(worker.await.unwrap());
+    let service = ledger.service();
+    let entries: Vec<Vec<u8>> = (0..service.log_size())
+        .map(|index| service.log_entry(index).unwrap())
+        .collect();
+    let different: BTreeSet<&Vec<u8>> = entries.iter().collect();
+    assert_eq!(different.len(), entries.len(), "something is in the log twice");
+    brand.wait_committed(&ledger, &issued).await;
+    let counts = ledger.check_everything().await;
+    assert_eq!((counts.receipts, counts.certificates), (1, 2));
+    ledger.stop().await;
+}
