@@ -1,8 +1,11 @@
 //! One at a time under one idempotency key: the second of two equal requests waits for the first, and finds what it
-//! made.
+//! made, also when nobody waits for the first any more.
 
-use tokio::sync::{Mutex, MutexGuard};
+use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
+use crate::error::ApiError;
 use crate::journal::RequestRef;
 
 /// Requests whose keys' hashes begin alike share a place; they wait for each other needlessly, and rarely.
@@ -10,17 +13,30 @@ const PLACES: usize = 256;
 
 /// A place for each request that makes something.
 #[derive(Debug)]
-pub struct Turns(Vec<Mutex<()>>);
+pub struct Turns(Vec<Arc<Mutex<()>>>);
 
 impl Default for Turns {
     fn default() -> Self {
-        Self((0..PLACES).map(|_| Mutex::new(())).collect())
+        Self((0..PLACES).map(|_| Arc::default()).collect())
     }
 }
 
 impl Turns {
-    /// Waits until no other request under this key is being answered. Hold it until the answer is durable.
-    pub async fn take(&self, request: &RequestRef) -> MutexGuard<'_, ()> {
-        self.0[usize::from(request.key_sha256.0[0])].lock().await
+    /// Does `work` when no other request under this key is being answered. Once begun it goes on to its end, and
+    /// keeps the turn until then, whoever stops waiting for the answer: what it makes is made beside the async
+    /// threads and does not end with a connection.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        request: &RequestRef,
+        work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let place = &self.0[usize::from(request.key_sha256.0[0])];
+        let turn = Arc::clone(place).lock_owned().await;
+        let answered = tokio::spawn(async move {
+            let answer = work.await;
+            drop(turn);
+            answer
+        });
+        answered.await.map_err(ApiError::internal)?
     }
 }

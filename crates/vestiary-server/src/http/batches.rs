@@ -34,9 +34,13 @@ pub async fn create(
     posted: Once<NewBatch, MAX_BATCH_BODY_BYTES>,
 ) -> Result<(StatusCode, Json<BatchView>), ApiError> {
     let request = posted.request(&caller);
-    let _turn = service.turns.take(&request).await;
-    let batch = prepare::prepare(&service, &caller, request, posted.body).await?;
-    Ok((StatusCode::ACCEPTED, Json(progress::view(&service, &batch)?)))
+    let (service_, request_) = (Arc::clone(&service), request.clone());
+    let prepared = async move {
+        let batch = prepare::prepare(&service_, &caller, request_, posted.body).await?;
+        progress::view(&service_, &batch)
+    };
+    let view = service.turns.run(&request, prepared).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
 /// Takes the issuer's signature. Answers with the receipt when certificates and statements are in the log.

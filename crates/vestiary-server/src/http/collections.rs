@@ -10,7 +10,7 @@ use vestiary::ids::CollectionId;
 use super::extract::{Caller, Once, Path};
 use crate::api::{CollectionView, NewCollection, Page};
 use crate::error::{ApiError, Code, Problem};
-use crate::journal::{Record, Resource};
+use crate::journal::{Record, RequestRef, Resource};
 use crate::service::Service;
 
 /// Takes in a collection that the factory's list has and whose issuer is here.
@@ -30,7 +30,18 @@ pub async fn create(
     posted: Once<NewCollection>,
 ) -> Result<(StatusCode, Json<CollectionView>), ApiError> {
     let request = posted.request(&caller);
-    let _turn = service.turns.take(&request).await;
+    let taken_in = taken_in(Arc::clone(&service), caller, posted.body, request.clone());
+    let view = service.turns.run(&request, taken_in).await?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// The collection of this request: found, or taken in now.
+async fn taken_in(
+    service: Arc<Service>,
+    caller: Caller,
+    body: NewCollection,
+    request: RequestRef,
+) -> Result<CollectionView, ApiError> {
     let id = match service.ledger.repeated(&request)? {
         Some(Resource::Collection(id)) => id,
         Some(_) => {
@@ -39,7 +50,7 @@ pub async fn create(
             ));
         }
         None => {
-            let id = parse(&posted.body.collection)?;
+            let id = parse(&body.collection)?;
             super::blocking(&service, move |service| {
                 let issuer_id = service.collection_on_chain(id)?.issuer_id;
                 caller.require_issuer(issuer_id)?;
@@ -62,7 +73,7 @@ pub async fn create(
             id
         }
     };
-    Ok((StatusCode::CREATED, Json(view(&service, id).await?)))
+    view(&service, id).await
 }
 
 /// One collection.

@@ -20,7 +20,7 @@ use super::files::file_error;
 use crate::api::{DesignView, NewDesign, NewRepresentation, Page};
 use crate::error::{ApiError, Code, Problem, ProblemItem};
 use crate::issuing::{intents, statements};
-use crate::journal::{Record, Resource};
+use crate::journal::{Record, RequestRef, Resource};
 use crate::service::Service;
 
 /// Media type of the files that are measured.
@@ -45,7 +45,18 @@ pub async fn create(
     posted: Once<NewDesign>,
 ) -> Result<(StatusCode, Json<DesignView>), ApiError> {
     let request = posted.request(&caller);
-    let _turn = service.turns.take(&request).await;
+    let registered = registered(Arc::clone(&service), caller, posted.body, request.clone());
+    let view = service.turns.run(&request, registered).await?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// The design of this request: found, or registered now and in the log.
+async fn registered(
+    service: Arc<Service>,
+    caller: Caller,
+    body: NewDesign,
+    request: RequestRef,
+) -> Result<DesignView, ApiError> {
     let key = match service.ledger.repeated(&request)? {
         Some(Resource::Design(collection, design_id)) => (collection, design_id),
         Some(_) => {
@@ -54,7 +65,6 @@ pub async fn create(
             ));
         }
         None => {
-            let body = posted.body;
             super::blocking(&service, move |service| {
                 register(service, &caller, &body, request)
             })
@@ -69,8 +79,7 @@ pub async fn create(
         &intent.ok_or_else(|| ApiError::not_found("the design"))?,
     )
     .await?;
-    let view = super::blocking(&service, move |service| view(service, key.0, key.1)).await?;
-    Ok((StatusCode::CREATED, Json(view)))
+    super::blocking(&service, move |service| view(service, key.0, key.1)).await
 }
 
 /// Checks everything, keeps the document, records the design with the intent to log it.
@@ -78,7 +87,7 @@ fn register(
     service: &Service,
     caller: &Caller,
     body: &NewDesign,
-    request: crate::journal::RequestRef,
+    request: RequestRef,
 ) -> Result<(CollectionId, DesignId), ApiError> {
     let collection = super::collections::parse(&body.collection)?;
     let issuer_id = service

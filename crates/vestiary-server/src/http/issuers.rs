@@ -13,7 +13,7 @@ use crate::api::{IssuerView, MAX_NAME_BYTES, NewIssuer, Page};
 use crate::api_key::Scope;
 use crate::error::{ApiError, Code, Problem};
 use crate::issuing::{intents, statements};
-use crate::journal::{Record, Resource};
+use crate::journal::{Record, RequestRef, Resource};
 use crate::service::Service;
 
 /// Takes in an issuer that registered on chain: makes its certificate key and logs the observation.
@@ -36,7 +36,17 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<IssuerView>), ApiError> {
     caller.require(Scope::Admin)?;
     let request = posted.request(&caller);
-    let _turn = service.turns.take(&request).await;
+    let taken_in = taken_in(Arc::clone(&service), posted.body, request.clone());
+    let view = service.turns.run(&request, taken_in).await?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// The issuer of this request: found, or taken in now and in the log.
+async fn taken_in(
+    service: Arc<Service>,
+    body: NewIssuer,
+    request: RequestRef,
+) -> Result<IssuerView, ApiError> {
     let id = match service.ledger.repeated(&request)? {
         Some(Resource::Issuer(id)) => id,
         Some(_) => {
@@ -45,8 +55,8 @@ pub async fn create(
             ));
         }
         None => {
-            let id = parse(&posted.body.issuer_id)?;
-            let name = posted.body.name;
+            let id = parse(&body.issuer_id)?;
+            let name = body.name;
             check_name(&name)?;
             super::blocking(&service, move |service| {
                 let account = service.issuer_account(id)?;
@@ -88,7 +98,7 @@ pub async fn create(
         &intent.ok_or_else(|| ApiError::not_found(format!("issuer {id}")))?,
     )
     .await?;
-    Ok((StatusCode::CREATED, Json(view(&service, id).await?)))
+    view(&service, id).await
 }
 
 /// One issuer.

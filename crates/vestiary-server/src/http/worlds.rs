@@ -12,7 +12,7 @@ use super::extract::{Caller, Once, Path};
 use crate::api::Page;
 use crate::api_key::Scope;
 use crate::error::{ApiError, Code, Problem};
-use crate::journal::{Record, Resource};
+use crate::journal::{Record, RequestRef, Resource};
 use crate::service::Service;
 
 /// Registers a world, or replaces its profile.
@@ -33,17 +33,21 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     caller.require(Scope::World)?;
     let request = posted.request(&caller);
-    let _turn = service.turns.take(&request).await;
+    let registered = registered(Arc::clone(&service), posted.body, request.clone());
+    let profile = service.turns.run(&request, registered).await?;
+    Ok((StatusCode::CREATED, Json(profile)))
+}
+
+/// The profile of the world that this request names: found, or registered now.
+async fn registered(service: Arc<Service>, profile: Value, request: RequestRef) -> Result<Value, ApiError> {
     if let Some(Resource::World(id)) = service.ledger.repeated(&request)? {
         let profile = service.ledger.read(|state| state.worlds.get(&id).cloned());
         return profile
-            .map(|profile| (StatusCode::CREATED, Json(profile)))
             .ok_or_else(|| ApiError::internal("a request names a world that the journal does not have"));
     }
-    let bytes = serde_json::to_vec(&posted.body).map_err(ApiError::internal)?;
+    let bytes = serde_json::to_vec(&profile).map_err(ApiError::internal)?;
     WorldProfile::parse(&bytes)
         .map_err(|error| ApiError::new(Code::Unprocessable, format!("{}: {error}", error.code())))?;
-    let profile = posted.body;
     let answer = profile.clone();
     super::blocking(&service, move |service| {
         service.admit()?;
@@ -52,7 +56,7 @@ pub async fn create(
             .command(move |_| Ok(vec![Record::WorldAdded { request, profile }]))
     })
     .await?;
-    Ok((StatusCode::CREATED, Json(answer)))
+    Ok(answer)
 }
 
 /// One world's profile.

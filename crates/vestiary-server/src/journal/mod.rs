@@ -113,9 +113,19 @@ impl Ledger {
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What a request made before, if it is a repeat; refuses one with another body.
+    /// What a request made before, if it is a repeat; refuses one with another body. Asked in the request's turn
+    /// ([`crate::turns::Turns`]), so that no other makes it meanwhile.
     pub fn repeated(&self, request: &RequestRef) -> Result<Option<Resource>, ApiError> {
-        self.read(|state| repeated(state, request))
+        self.read(|state| match state.requests.get(&request.key_sha256) {
+            None => Ok(None),
+            Some((body_sha256, resource)) if *body_sha256 == request.body_sha256 => {
+                Ok(Some(resource.clone()))
+            }
+            Some(_) => Err(ApiError::new(
+                Code::IdempotencyKeyReused,
+                "this Idempotency-Key came with another body before; use a new one",
+            )),
+        })
     }
 
     /// Checks, records, takes effect. Blocks until the records are durable.
@@ -218,18 +228,6 @@ impl Ledger {
             self.stopped.get_or_init(|| why.to_owned());
         }
         done
-    }
-}
-
-/// See [`Ledger::repeated`]; inside a command.
-pub fn repeated(state: &State, request: &RequestRef) -> Result<Option<Resource>, ApiError> {
-    match state.requests.get(&request.key_sha256) {
-        None => Ok(None),
-        Some((body_sha256, resource)) if *body_sha256 == request.body_sha256 => Ok(Some(resource.clone())),
-        Some(_) => Err(ApiError::new(
-            Code::IdempotencyKeyReused,
-            "this Idempotency-Key came with another body before; use a new one",
-        )),
     }
 }
 

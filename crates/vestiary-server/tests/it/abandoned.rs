@@ -12,7 +12,7 @@ use vestiary_server::issuing::intents;
 
 use crate::support::actors::Brand;
 use crate::support::gate::{Asked, Gated};
-use crate::support::http::Reply;
+use crate::support::http::{Reply, segment};
 use crate::support::{Ground, TestLedger, eventually};
 
 /// Whoever may go on is where it can get within this time.
@@ -84,5 +84,35 @@ async fn a_batch_is_in_the_log_once_though_its_commit_was_given_up_while_it_was_
     brand.wait_committed(&ledger, &issued).await;
     let counts = ledger.check_everything().await;
     assert_eq!((counts.receipts, counts.certificates), (1, 2));
+    ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_was_given_up_makes_the_same_thing_as_its_repeat() {
+    let Some((mut ledger, disk)) = gated().await else {
+        return;
+    };
+    let brand = Brand::join(&ledger, "Atelier", 1).await;
+    let body = brand.coat(&ledger, "0").await;
+    disk.close(Asked::Reading, "content/files");
+    let first = posted(&ledger, &brand, "/v1/designs", "coat", &body);
+    disk.wait_reached().await;
+    hung_up(&ledger, first).await;
+    let second = posted(&ledger, &brand, "/v1/designs", "coat", &body);
+    tokio::time::sleep(A_WHILE).await;
+    disk.let_first_through();
+    eventually("what nobody waits for is done", async || {
+        let ledger = &ledger.service().ledger;
+        ledger.read(|state| !state.designs.is_empty()).then_some(())
+    })
+    .await;
+    disk.open();
+    let view = second.await.unwrap().expect(201);
+    let path = format!("/v1/designs?collection={}", segment(&brand.collection));
+    let page = brand.client(&ledger).get(&path).await.expect(200);
+    let designs = page["items"].as_array().unwrap();
+    assert_eq!(designs.len(), 1, "one key made two designs: {page}");
+    assert_eq!(designs[0]["design_id"], view["design_id"]);
+    ledger.check_everything().await;
     ledger.stop().await;
 }
