@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use vestiary::digest::Sha256;
 use vestiary::statement::{LogOpened, Statement};
+use vestiary_log::seams::{Random as _, SystemRandom};
 use vestiary_server::api::Page;
 use vestiary_server::inventory::percent_encode;
 use vestiary_tlog::{BundleId, Checkpoint, SignedCheckpoint};
@@ -149,6 +150,19 @@ impl Client {
         let bytes = encode(body)?;
         let key = format!("cli-{}", Sha256::of(&bytes).hex());
         self.post_under(segments, bytes, &key).await
+    }
+
+    /// `POST` of something that replaces what is there: asked again it is another request, for something else may
+    /// have taken its place meanwhile.
+    pub(crate) async fn post_anew<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let mut nonce = [0; 16];
+        SystemRandom.fill(&mut nonce);
+        let key = format!("cli-{}", alloy_primitives::hex::encode(nonce));
+        self.post_under(segments, encode(body)?, &key).await
     }
 
     /// `POST` under a given idempotency key.

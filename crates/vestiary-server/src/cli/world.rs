@@ -32,7 +32,14 @@ pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
         .map_err(|error| Failure::refused(error.code(), format!("{}: {error}", profile.display())))?;
     let body: Value = serde_json::from_slice(&bytes)
         .map_err(|error| Failure::refused("malformed_world", error.to_string()))?;
-    let answer: Value = caller.client()?.post_once(&["v1", "worlds"], &body).await?;
+    let answer: Value = caller.client()?.post_anew(&["v1", "worlds"], &body).await?;
+    if answer != body {
+        let detail = format!(
+            "the service answers another profile of {} than was sent",
+            world.id
+        );
+        return Err(Failure::failed("other_profile", detail).remedy("run the same command again"));
+    }
     out.answer(&answer, || {
         format!("{} is registered as {}", world.name, world.id)
     });

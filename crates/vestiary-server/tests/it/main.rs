@@ -39,3 +39,4 @@ mod story;
 mod support;
 mod watched;
 mod without_effect;
+mod world;
