@@ -141,8 +141,11 @@ fn record_signature(service: &Service, batch: &Batch, signature: Bytes) -> Resul
         under_way = Some(service.committing.begin(id));
         Ok(Vec::new())
     })?;
+    // The mirror is asked before anything is signed: from then on the memory of the keys holds the serials for this
+    // root, and what fails has to take it back.
+    let entry_count = service.prepared(batch)?.len() as u64 + 1;
+    let log_size = stated_from(service, batch, entry_count)?;
     let entries = entries(service, batch)?;
-    let log_size = stated_from(service, batch, entries.len() as u64)?;
     let commit_by_s = service.now_s() + service.config.issuance.commit_within_s;
     let recorded = service.ledger.command(|state| {
         let current = state

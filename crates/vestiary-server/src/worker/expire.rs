@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::ApiError;
 use crate::issuing::intents;
 use crate::journal::{BatchId, BatchStage, Record};
 use crate::service::Service;
@@ -29,36 +30,41 @@ pub async fn run(service: Arc<Service>, mut stop: super::Stop) {
     }
 }
 
-async fn expire(service: &Arc<Service>) -> Result<(), crate::error::ApiError> {
-    let now_ms = service.clock.now_unix_ms();
-    let ended: Vec<BatchId> = service.ledger.read(|state| {
-        let batches = state.batches.values();
-        let unsigned =
-            batches.filter(|batch| batch.stage == BatchStage::Prepared && !batch.holds_serials(now_ms));
-        unsigned.map(|batch| batch.prepared.id.clone()).collect()
-    });
-    if ended.is_empty() {
+async fn expire(service: &Arc<Service>) -> Result<(), ApiError> {
+    let over = over(service);
+    if over.is_empty() {
         return Ok(());
     }
     let service = Arc::clone(service);
-    tokio::task::spawn_blocking(move || {
-        let committing = &service.committing;
-        service.ledger.command(|state| {
-            // One may have been signed just now.
-            let still = |id: &BatchId| {
-                state
-                    .batches
-                    .get(id)
-                    .is_some_and(|batch| batch.stage == BatchStage::Prepared)
-                    && !committing.contains(id)
-            };
-            Ok(ended
-                .into_iter()
-                .filter(still)
-                .map(|id| Record::BatchExpired { id })
-                .collect())
-        })
+    tokio::task::spawn_blocking(move || end(&service, over))
+        .await
+        .map_err(ApiError::internal)?
+}
+
+/// Unsigned preparations whose time is over.
+pub fn over(service: &Service) -> Vec<BatchId> {
+    let now_ms = service.clock.now_unix_ms();
+    service.ledger.read(|state| {
+        let batches = state.batches.values();
+        let over =
+            batches.filter(|batch| batch.stage == BatchStage::Prepared && !batch.holds_serials(now_ms));
+        over.map(|batch| batch.prepared.id.clone()).collect()
     })
-    .await
-    .map_err(crate::error::ApiError::internal)?
+}
+
+/// Ends them. Blocks.
+pub fn end(service: &Service, over: Vec<BatchId>) -> Result<(), ApiError> {
+    service.ledger.command(|state| {
+        // One may have been signed just now, or prepared anew under the same name.
+        let now_ms = service.clock.now_unix_ms();
+        let still = |id: &BatchId| {
+            state
+                .batches
+                .get(id)
+                .is_some_and(|batch| batch.stage == BatchStage::Prepared && !batch.holds_serials(now_ms))
+                && !service.committing.contains(id)
+        };
+        let ended = over.into_iter().filter(still);
+        Ok(ended.map(|id| Record::BatchExpired { id }).collect())
+    })
 }

@@ -9,12 +9,15 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use vestiary_server::issuing::intents;
+use vestiary_server::worker::expire;
 
 use crate::support::actors::Brand;
 use crate::support::gate::{Asked, Gated};
 use crate::support::http::{Reply, segment};
 use crate::support::{Ground, TestLedger, eventually};
 
+/// Longer than the preparations of these tests hold.
+const HOUR_S: u64 = 3_601;
 /// Whoever may go on is where it can get within this time.
 const A_WHILE: Duration = Duration::from_millis(500);
 
@@ -113,6 +116,74 @@ async fn a_request_that_was_given_up_makes_the_same_thing_as_its_repeat() {
     let designs = page["items"].as_array().unwrap();
     assert_eq!(designs.len(), 1, "one key made two designs: {page}");
     assert_eq!(designs[0]["design_id"], view["design_id"]);
+    ledger.check_everything().await;
+    ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serials_whose_commit_failed_halfway_are_issued_by_the_next_preparation() {
+    let Some((mut ledger, disk)) = gated().await else {
+        return;
+    };
+    let brand = Brand::join(&ledger, "Atelier", 1).await;
+    let client = brand.client(&ledger);
+    let design = brand.design(&ledger, "0").await;
+    ledger.wait_anchored().await;
+    let body = brand.batch(design, 1, 2);
+    let first = client.post("/v1/batches", "a", &body).await.expect(202);
+    // The mirror stops between the look at the issuer's account and the look for the batch in the log.
+    disk.close(Asked::Reading, ".preparation");
+    let commit = posted(&ledger, &brand, &commit_path(&first), "", &brand.sign(&first));
+    disk.wait_reached().await;
+    ledger.service().mirror.fail_next_commit();
+    ledger.ground.mine(1).await;
+    eventually("the mirror stopped", async || {
+        ledger.service().mirror.stopped().map(drop)
+    })
+    .await;
+    disk.open();
+    assert_eq!(commit.await.unwrap().outcome(), "503 not_ready");
+    ledger.settle().await;
+    ledger.wait_ready().await;
+
+    ledger.clock.advance_s(HOUR_S);
+    let anew = client.post("/v1/batches", "a", &body).await.expect(202);
+    assert_ne!(anew["root"], first["root"], "other salts");
+    let issued = client
+        .post(&commit_path(&anew), "", &brand.sign(&anew))
+        .await
+        .expect(200);
+    brand.wait_committed(&ledger, &issued).await;
+    let counts = ledger.check_everything().await;
+    assert_eq!((counts.receipts, counts.certificates), (1, 2));
+    ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_prepared_anew_does_not_end_with_the_preparation_before_it() {
+    let Some(mut ledger) = TestLedger::start().await else {
+        return;
+    };
+    let brand = Brand::join(&ledger, "Atelier", 1).await;
+    let client = brand.client(&ledger);
+    let design = brand.design(&ledger, "0").await;
+    let body = brand.batch(design, 1, 2);
+    let first = client.post("/v1/batches", "a", &body).await.expect(202);
+    ledger.clock.advance_s(HOUR_S);
+    // The worker looks, the brand asks again, the worker ends what it saw.
+    let over = expire::over(ledger.service());
+    assert_eq!(over.len(), 1);
+    let anew = client.post("/v1/batches", "a", &body).await.expect(202);
+    assert_eq!(anew["id"], first["id"]);
+    let service = Arc::clone(ledger.service());
+    tokio::task::spawn_blocking(move || expire::end(&service, over))
+        .await
+        .unwrap()
+        .unwrap();
+    client
+        .post(&commit_path(&anew), "", &brand.sign(&anew))
+        .await
+        .expect(200);
     ledger.check_everything().await;
     ledger.stop().await;
 }
