@@ -197,7 +197,7 @@ pub struct DesignView {
     pub log_index: String,
     /// The serial its next batch starts with.
     pub next_serial: String,
-    /// The design document.
+    /// The design document. In a list `{}` while the file that `digest` names is missing or damaged.
     #[schema(value_type = Object)]
     pub document: serde_json::Value,
 }

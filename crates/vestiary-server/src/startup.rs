@@ -209,13 +209,17 @@ fn open_keys(config: &Config, passphrase: Passphrase, random: &Arc<dyn Random>) 
 /// Ends what the last life began, and takes in what it left.
 async fn finish_begun(service: &Arc<Service>) -> anyhow::Result<()> {
     open_log(service).await?;
-    let finished = match intents::finish_all(service).await {
-        // Reading goes on without; the worker tries again.
-        Err(problem) if problem.code == Code::StorageFull => 0,
-        finished => finished?,
-    };
-    if finished > 0 {
+    let round = intents::finish_all(service).await;
+    if round.finished > 0 {
+        let finished = round.finished;
         tracing::info!(finished, "intents that a crash left open are in the log now");
+    }
+    for (id, problem) in round.left {
+        // Without room, or without a file that is damaged, the rest is served: the serials stay taken, the worker
+        // tries again, and `intent_open` rings.
+        if !matches!(problem.code, Code::StorageFull | Code::Internal) {
+            return Err(problem).with_context(|| format!("finishing {id}"));
+        }
     }
     let certified = intents::certify_missing(service)?;
     if certified > 0 {

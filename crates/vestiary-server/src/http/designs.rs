@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use utoipa::IntoParams;
 use vestiary::design::{Design, Format, Representation};
 use vestiary::digest::Sha256;
@@ -327,7 +328,7 @@ pub async fn list(
     let (keys, next_cursor) = paging.cut(&scope, keys)?;
     let items = super::blocking(&service, move |service| {
         keys.into_iter()
-            .map(|Key((collection, design_id))| view(service, collection, design_id))
+            .map(|Key((collection, design_id))| listed(service, collection, design_id))
             .collect::<Result<_, _>>()
     })
     .await?;
@@ -349,6 +350,40 @@ impl std::fmt::Display for Key {
 
 fn view(service: &Service, collection: CollectionId, design_id: DesignId) -> Result<DesignView, ApiError> {
     let design = service.design_blocking(collection, design_id)?;
+    let document = serde_json::to_value(&design.document).map_err(ApiError::internal)?;
+    view_with(service, collection, design_id, design.digest, document)
+}
+
+/// The same in a list, which goes on past a document that cannot be read.
+fn listed(service: &Service, collection: CollectionId, design_id: DesignId) -> Result<DesignView, ApiError> {
+    let digest = service
+        .ledger
+        .read(|state| Some(state.designs.get(&(collection, design_id))?.digest))
+        .ok_or_else(|| ApiError::not_found(format!("design {design_id} of {collection}")))?;
+    let document = match service.design_by_digest(&digest) {
+        Ok(Some(design)) => serde_json::to_value(&design.document).map_err(ApiError::internal)?,
+        unreadable => {
+            let cause = unreadable
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default();
+            tracing::error!(
+                %collection, %design_id, %digest, cause,
+                "a design is listed without its document; stop the service, then run `vestiary repair`"
+            );
+            Value::Object(Map::new())
+        }
+    };
+    view_with(service, collection, design_id, digest, document)
+}
+
+fn view_with(
+    service: &Service,
+    collection: CollectionId,
+    design_id: DesignId,
+    digest: Sha256,
+    document: Value,
+) -> Result<DesignView, ApiError> {
     let log_index = service.ledger.read(|state| {
         let intent = &state.designs.get(&(collection, design_id))?.intent;
         state
@@ -364,9 +399,9 @@ fn view(service: &Service, collection: CollectionId, design_id: DesignId) -> Res
     Ok(DesignView {
         collection: collection.to_string(),
         design_id: design_id.to_string(),
-        digest: design.digest.to_string(),
+        digest: digest.to_string(),
         log_index: log_index.unwrap_or_default(),
         next_serial: promised.max(shown).to_string(),
-        document: serde_json::to_value(&design.document).map_err(ApiError::internal)?,
+        document,
     })
 }

@@ -88,15 +88,32 @@ async fn finish_alone(service: &Arc<Service>, id: &IntentId) -> Result<Logged, A
         .map_err(ApiError::internal)?
 }
 
+/// How a round over the open intents ended.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// How many are finished.
+    pub finished: usize,
+    /// Those that are not, and why.
+    pub left: Vec<(IntentId, ApiError)>,
+}
+
 /// Finishes every intent that was left open; run at start-up before requests are served, and again by the worker.
-pub async fn finish_all(service: &Arc<Service>) -> Result<usize, ApiError> {
+/// One that cannot be finished, because a file of its own is damaged, stands in no other's way.
+pub async fn finish_all(service: &Arc<Service>) -> Round {
     let open: Vec<IntentId> = service
         .ledger
         .read(|state| state.open_intents.keys().cloned().collect());
-    for id in &open {
-        finish(service, id).await?;
+    let mut round = Round::default();
+    for id in open {
+        match finish(service, &id).await {
+            Ok(_) => round.finished += 1,
+            Err(error) => {
+                tracing::warn!(intent = %id, %error, "an intent cannot be finished yet; the others go on");
+                round.left.push((id, error));
+            }
+        }
     }
-    Ok(open.len())
+    round
 }
 
 /// Signs the certificates of logged batches again whose file is missing; run at start-up. Says of how many.

@@ -21,9 +21,7 @@ pub async fn run(service: Arc<Service>, mut stop: super::Stop) {
         if let Err(error) = expire(&service).await {
             tracing::warn!(%error, "preparations cannot be ended");
         }
-        if let Err(error) = intents::finish_all(&service).await {
-            tracing::warn!(%error, "an intent cannot be finished yet");
-        }
+        intents::finish_all(&service).await;
         let blocking = Arc::clone(&service);
         // Nobody may be asking for alarms; the log has them all the same.
         let _ = tokio::task::spawn_blocking(move || blocking.raised_alarms()).await;

@@ -5,6 +5,7 @@
 //! `repair` to bring its content back; and before a start of the service. `VESTIARY_FLIPS=<n>` asks for another number
 //! of the second, `VESTIARY_FLIPPED_STARTS=<n>` of the third, `VESTIARY_SEED=<n>` for other bytes.
 
+mod alone;
 mod answers;
 mod older;
 mod stored;

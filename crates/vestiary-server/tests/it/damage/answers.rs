@@ -72,6 +72,8 @@ fn is_absence(was: &Value, now: &Value) -> bool {
         (Value::Object(was), Value::Object(now)) => {
             let unknown = now.get("wear").is_some_and(|wear| wear == "unknown");
             unknown
+                // A design's document that cannot be read.
+                || now.is_empty()
                 || now
                     .iter()
                     .all(|(name, now)| was.get(name).is_some_and(|was| is_absence(was, now)))
