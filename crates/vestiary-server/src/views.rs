@@ -91,19 +91,6 @@ impl Service {
         Ok(last + 1)
     }
 
-    /// The serial that a design's next batch starts with, as chain and log have it; the journal may promise a later one.
-    /// Asked before the journal, for its state is not to be held while the mirror is waited for.
-    pub(crate) fn next_serial_shown(
-        &self,
-        view: &View<'_>,
-        collection: CollectionId,
-        design_id: DesignId,
-    ) -> Result<u64, ApiError> {
-        let on_chain = view.design(&collection, design_id).map_err(mirror_error)?;
-        let stated = last_stated_serial(view, collection, design_id)? + 1;
-        Ok(on_chain.map_or(1, |design| design.next_serial).max(stated))
-    }
-
     /// The design of a wearable: as the chain names it, else as it was registered here.
     pub fn design_of(&self, id: &WearableId) -> Result<Option<Arc<RegisteredDesign>>, ApiError> {
         let Some(design_id) = id.token_id.design_id() else {
@@ -223,6 +210,18 @@ impl Service {
         cache.insert(root, Arc::clone(&bindings));
         Ok(Some(bindings))
     }
+}
+
+/// The serial that a design's next batch starts with, as chain and log have it; the journal may promise a later one.
+/// Asked before the journal, for its state is not to be held while the mirror is waited for.
+pub(crate) fn next_serial_shown(
+    view: &View<'_>,
+    collection: CollectionId,
+    design_id: DesignId,
+) -> Result<u64, ApiError> {
+    let on_chain = view.design(&collection, design_id).map_err(mirror_error)?;
+    let stated = last_stated_serial(view, collection, design_id)? + 1;
+    Ok(on_chain.map_or(1, |design| design.next_serial).max(stated))
 }
 
 /// The last serial that the log states of a design; 0 if it states none.

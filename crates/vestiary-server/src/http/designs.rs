@@ -392,7 +392,7 @@ fn view_with(
             .map(|logged| logged.first_index.to_string())
     });
     let now_ms = service.clock.now_unix_ms();
-    let shown = service.next_serial_shown(&service.mirror.view(), collection, design_id)?;
+    let shown = crate::views::next_serial_shown(&service.mirror.view(), collection, design_id)?;
     let promised = service
         .ledger
         .read(|state| state.next_serial(collection, design_id, now_ms));

@@ -198,7 +198,7 @@ fn check_edition(wanted: &Wanted, edition: Edition) -> Result<(), ApiError> {
 
 /// The design's next serial by chain and log. Before the journal is asked: who holds its state waits for no view.
 fn next_serial_shown(service: &Service, wanted: &Wanted) -> Result<u64, ApiError> {
-    service.next_serial_shown(&service.mirror.view(), wanted.collection, wanted.design_id)
+    crate::views::next_serial_shown(&service.mirror.view(), wanted.collection, wanted.design_id)
 }
 
 /// Serials follow one another without gap, and only one unsigned preparation holds a design's next ones. `shown` is the
