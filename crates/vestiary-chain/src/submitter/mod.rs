@@ -239,26 +239,29 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
     /// comes back as it stands. With another call it is [`ChainError::OrderDiffers`]. A call with data and without
     /// [`Call::effect`] is [`ChainError::Order`]: nobody could tell whether it was done.
     pub async fn submit(&mut self, order: OrderId, call: Call) -> Result<Entry> {
-        self.submit_all(vec![(order.clone(), call)]).await?;
+        if !self.submit_all(vec![(order.clone(), call)]).await?.is_empty() {
+            return Err(ChainError::OrderDiffers {
+                id: order.to_string(),
+            });
+        }
         self.table
             .get(&order)
             .cloned()
             .ok_or_else(|| ChainError::Outbox("an order vanished".to_owned()))
     }
 
-    /// [`submit`](Self::submit) for many, in one write: all are durable when this returns, or none was taken.
-    pub async fn submit_all(&mut self, orders: Vec<(OrderId, Call)>) -> Result<()> {
+    /// [`submit`](Self::submit) for many that have nothing to do with one another, in one write: they are durable when
+    /// this returns, but for those that exist with another call. These are left out, and named in the answer: one that
+    /// contradicts what is on record must not hold up the others.
+    pub async fn submit_all(&mut self, orders: Vec<(OrderId, Call)>) -> Result<Vec<OrderId>> {
+        let mut differing = Vec::new();
         let mut new: BTreeMap<OrderId, Call> = BTreeMap::new();
         let mut records = Vec::new();
         for (order, call) in orders {
             let known = self.table.get(&order).map(|entry| &entry.call);
             match known.or_else(|| new.get(&order)) {
                 Some(known) if known.does_what(&call) => {}
-                Some(_) => {
-                    return Err(ChainError::OrderDiffers {
-                        id: order.to_string(),
-                    });
-                }
+                Some(_) => differing.push(order),
                 None if call.effect.is_none() && !call.data.is_empty() => {
                     return Err(ChainError::Order(
                         "a call of a contract names the log that it is made for",
@@ -270,7 +273,8 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
                 }
             }
         }
-        self.write_all(records).await
+        self.write_all(records).await?;
+        Ok(differing)
     }
 
     /// Does what can be done now: settles what is in blocks, sends again what is not, replaces what is stuck,

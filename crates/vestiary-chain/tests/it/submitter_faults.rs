@@ -27,6 +27,22 @@ fn strangers_transaction(nonce: u64) -> Bytes {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_that_contradicts_the_one_on_record_is_named_and_the_others_are_taken() {
+    let scene = Scene::new(Wording::Geth, ETHER).await;
+    let mut lane = scene.open().await;
+    lane.submit(id("b"), mint_call(2)).await.unwrap();
+    let many = vec![
+        (id("a"), mint_call(1)),
+        (id("b"), mint_call(9)),
+        (id("c"), mint_call(3)),
+    ];
+    assert_eq!(lane.submit_all(many).await.unwrap(), [id("b")]);
+    finish(&scene, &mut lane).await;
+    let minted = |serial: u64| scene.minted(serial);
+    assert_eq!([1, 2, 3, 9].map(minted), [1, 1, 1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crash_at_any_write_leaves_no_gap_and_no_double() {
     for kind in [FailedAppend::Lost, FailedAppend::Kept] {
         for number in 0..14 {

@@ -18,7 +18,7 @@ use crate::service::Service;
 #[utoipa::path(
     post, path = "/v1/claims", tag = "claims", request_body = NewClaim,
     responses(
-        (status = 202, description = "Accepted; ask again under its id", body = ClaimView),
+        (status = 202, description = "Accepted; ask again under its id. The same wearable, receiver and deadline are the same claim, however often and with whatever signature they come: one that has failed is answered as it is, and only another deadline makes another claim", body = ClaimView),
         (status = 400, body = Problem), (status = 404, body = Problem),
         (status = 403, description = "`wrong_signature`: wrong code, or signed for something else", body = Problem),
         (status = 409, description = "`already_claimed`", body = Problem),

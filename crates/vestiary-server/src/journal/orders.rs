@@ -116,6 +116,18 @@ impl State {
         }
     }
 
+    /// Waits no longer for claims whose next order was given before. Snapshots of earlier versions have such, where
+    /// a claim that had failed was taken a second time.
+    pub(super) fn forget_claims_with_orders(&mut self) {
+        let orders = self.claims_waiting.iter().map(|id| (id, self.claim_order(id).0));
+        let given =
+            orders.filter(|(_, order)| self.outboxes.values().any(|table| table.get(order).is_some()));
+        let given: Vec<ClaimId> = given.map(|(id, _)| id.clone()).collect();
+        for id in given {
+            self.claims_waiting.remove(&id);
+        }
+    }
+
     fn commit_number(&self, id: &BatchId) -> u32 {
         self.commits_again.get(id).copied().unwrap_or_default()
     }
@@ -225,7 +237,7 @@ mod tests {
     use vestiary::ids::{AccountId, ChainId};
     use vestiary_chain::submitter::{Attempt, Call};
 
-    use super::super::record::Record as Journaled;
+    use super::super::record::{ClaimAccepted, Record as Journaled};
     use super::*;
 
     const GONE: &str = "OutsideBatch { root: 0x01, tokenId: 17 }";
@@ -310,6 +322,44 @@ mod tests {
         told(&mut state, refused(&order, "AlreadyMinted { tokenId: 17 }"));
         assert!(state.claims_waiting.is_empty());
         assert!(state.claim_entry(&id()).is_some());
+    }
+
+    #[test]
+    fn a_failed_claim_that_an_earlier_version_took_a_second_time_is_not_waited_for() {
+        let claim = ClaimAccepted {
+            id: id(),
+            wearable: format!(
+                "eip155:1/erc721:{:#x}/{}",
+                Address::repeat_byte(3),
+                (1_u128 << 64) + 1
+            )
+            .parse()
+            .unwrap(),
+            batch: BatchId("b_1".into()),
+            to: Address::repeat_byte(4),
+            deadline_s: 1,
+            signature: Bytes::from_static(b"one"),
+            accepted_ms: 1,
+        };
+        let mut state = State::default();
+        state.apply(&Journaled::ClaimAccepted(claim.clone())).unwrap();
+        assert!(state.claims_waiting.contains(&id()));
+        let (order, _) = state.claim_order(&id());
+        told(&mut state, accepted(&order));
+        told(&mut state, refused(&order, "BadSignature"));
+        let again = ClaimAccepted {
+            signature: Bytes::from_static(b"another"),
+            ..claim.clone()
+        };
+        state.apply(&Journaled::ClaimAccepted(again.clone())).unwrap();
+        assert!(state.claims_waiting.is_empty());
+        assert_eq!(state.claims[&id()], claim);
+
+        // What an earlier version wrote into a snapshot.
+        state.claims.insert(id(), again);
+        state.claims_waiting.insert(id());
+        let state = State::from_bytes(&state.to_bytes().unwrap()).unwrap();
+        assert!(state.claims_waiting.is_empty());
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl State {
             outboxes.insert(lane, Table::replay(&records)?);
         }
         let batches = read.batches.into_iter();
-        Ok(Self {
+        let mut state = Self {
             api_keys: read
                 .api_keys
                 .into_iter()
@@ -149,6 +149,8 @@ impl State {
                 .collect(),
             logged: read.logged.into_iter().collect(),
             outboxes,
-        })
+        };
+        state.forget_claims_with_orders();
+        Ok(state)
     }
 }

@@ -142,7 +142,8 @@ pub struct State {
     pub claims_by_wearable: BTreeMap<WearableId, ClaimId>,
     /// Signed batches without a commit transaction yet, or whose last one came to nothing.
     pub batches_waiting: BTreeSet<BatchId>,
-    /// Accepted claims without a transaction yet, or whose last one a reorganisation spoiled.
+    /// Accepted claims without a transaction yet, or whose last one a reorganisation spoiled. The order that each of
+    /// them goes out as is in no outbox.
     pub claims_waiting: BTreeSet<ClaimId>,
     /// Number of each batch's newest commit, or of the next one while it waits.
     pub(super) commits_again: BTreeMap<BatchId, u32>,
@@ -286,6 +287,8 @@ impl State {
                 };
                 self.logged.insert(id.clone(), logged);
             }
+            // Earlier versions took a claim that had failed a second time: its order is closed, nothing follows.
+            Record::ClaimAccepted(accepted) if self.claims.contains_key(&accepted.id) => {}
             Record::ClaimAccepted(accepted) => {
                 self.claims_by_wearable
                     .insert(accepted.wearable, accepted.id.clone());

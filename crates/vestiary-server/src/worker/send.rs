@@ -1,11 +1,12 @@
 //! Carrying what is due to the chain: one task a lane, each with a submitter over the lane's outbox.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::U256;
 use vestiary_chain::ChainError;
-use vestiary_chain::submitter::{LaneState, Submitter, SubmitterOptions};
+use vestiary_chain::submitter::{LaneState, OrderId, Submitter, SubmitterOptions};
 use vestiary_signing::Account;
 
 use super::due;
@@ -33,6 +34,8 @@ struct Worker {
     waiting_since: Option<Instant>,
     /// What was told last of what is wrong, and when.
     told: Option<(String, Instant)>,
+    /// Orders that were asked for once more with another call, and told.
+    contradicted: BTreeSet<OrderId>,
 }
 
 /// Sends a lane's transactions until told to stop.
@@ -43,6 +46,7 @@ pub async fn run(service: Arc<Service>, lane: Lane, mut stop: super::Stop) {
         open: None,
         waiting_since: None,
         told: None,
+        contradicted: BTreeSet::new(),
     };
     loop {
         // Whoever calls during the round is heard after it.
@@ -101,7 +105,13 @@ impl Worker {
         } else if is_anchoring {
             self.waiting_since.get_or_insert_with(Instant::now);
         }
-        submitter.submit_all(due).await?;
+        for order in submitter.submit_all(due).await? {
+            // A defect of ours, or a journal that was written by one: it must not hold up the lane.
+            if self.contradicted.insert(order.clone()) {
+                tracing::error!(lane = lane.name, %order,
+                    "an order exists with another call and is left out; `/v1/claims/{{id}}` or `/v1/batches/{{id}}` says how the first one ended");
+            }
+        }
         let tick = submitter.tick().await?;
         let name = &lane.name;
         for order in &tick.changed {

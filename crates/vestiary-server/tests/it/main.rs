@@ -26,6 +26,7 @@ mod killed;
 mod lanes;
 mod liars;
 mod load;
+mod one_lane;
 mod operation;
 mod paging;
 mod papers;

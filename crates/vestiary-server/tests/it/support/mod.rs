@@ -4,6 +4,7 @@ pub(crate) mod actors;
 pub(crate) mod checks;
 pub(crate) mod gate;
 pub(crate) mod http;
+pub(crate) mod issuing;
 pub(crate) mod raw;
 pub(crate) mod simulated;
 pub(crate) mod stage;
