@@ -58,6 +58,8 @@ pub enum Alarm {
     FeesAboveCap,
     /// A lane's rounds fail.
     LaneFailing,
+    /// A file that a commit or a claim is made from cannot be read.
+    OrderHeld,
     /// A transaction was left out of [`STUCK_BLOCKS`] blocks.
     OrderStuck,
     /// A promised `commit_by` is near or past.
@@ -72,7 +74,7 @@ pub enum Alarm {
 
 impl Alarm {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ChainBehind,
         Self::ChainHalted,
         Self::ChainStale,
@@ -85,6 +87,7 @@ impl Alarm {
         Self::LanePaused,
         Self::FeesAboveCap,
         Self::LaneFailing,
+        Self::OrderHeld,
         Self::OrderStuck,
         Self::CommitLate,
         Self::ClaimLate,
@@ -107,6 +110,7 @@ impl Alarm {
             Self::LanePaused => "lane_paused",
             Self::FeesAboveCap => "fees_above_cap",
             Self::LaneFailing => "lane_failing",
+            Self::OrderHeld => "order_held",
             Self::OrderStuck => "order_stuck",
             Self::CommitLate => "commit_late",
             Self::ClaimLate => "claim_late",

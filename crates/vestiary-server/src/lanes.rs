@@ -47,6 +47,8 @@ pub struct LaneView {
     pub waiting: u64,
     /// Orders that are signed and in no block.
     pub in_flight: u64,
+    /// What it cannot order because a file of it cannot be read, which file, and what helps; "" otherwise.
+    pub held: String,
     /// What all of them may cost at most, in wei, while it is paused; "" otherwise.
     pub needed_wei: String,
     /// What the account has, in wei, while it is paused; "" otherwise.

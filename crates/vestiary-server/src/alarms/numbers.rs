@@ -168,6 +168,9 @@ impl Numbers {
         of_storage(service, &mut found);
         for lane in service.lanes.views() {
             let about = format!("{} {}", lane.lane, lane.account);
+            if !lane.held.is_empty() {
+                found.push((Alarm::OrderHeld, format!("{about}: {}", lane.held)));
+            }
             match lane.state.as_str() {
                 "paused" => found.push((
                     Alarm::LanePaused,

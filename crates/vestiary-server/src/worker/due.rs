@@ -8,6 +8,8 @@
 //!
 //! An order's id is its identity: computing it again, after a crash or in the next round, changes nothing. What a
 //! reorganisation spoiled is ordered again under the next number (see `journal::orders`), in the lane that it had.
+//!
+//! What is made from a file that cannot be read is held (`held`): one damaged file stops its own batch only.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,6 +20,7 @@ use vestiary_chain::calls::{self, ClaimArguments};
 use vestiary_chain::submitter::{Call, OrderId};
 use vestiary_log::points::reached;
 
+use super::held::Held;
 use crate::chain_status::ChainHealth;
 use crate::error::ApiError;
 use crate::issuing::commit;
@@ -30,7 +33,11 @@ use crate::service::{Service, mirror_error};
 const MAX_NEW_ORDERS: usize = 256;
 
 /// Commits whose turn it is, and claims whose batch the chain shows, of one lane.
-pub(super) fn orders(service: &Service, lane: &Lane) -> Result<Vec<(OrderId, Call)>, ApiError> {
+pub(super) fn orders(
+    service: &Service,
+    lane: &Lane,
+    held: &mut Held,
+) -> Result<Vec<(OrderId, Call)>, ApiError> {
     let mut due = Vec::new();
     if matches!(service.chain.health(), ChainHealth::Halted { .. }) {
         // What the mirror shows now is an old state: nothing new is begun on its word.
@@ -48,20 +55,31 @@ pub(super) fn orders(service: &Service, lane: &Lane) -> Result<Vec<(OrderId, Cal
             .filter(|((_, tries), batch)| {
                 let prepared = &batch.prepared;
                 let design = || format!("{}/{}", prepared.collection, prepared.design_id);
-                may_try(*tries, height) && here(state.commit_lane(&prepared.id), &design)
+                !held.has(&prepared.id)
+                    && may_try(*tries, height)
+                    && here(state.commit_lane(&prepared.id), &design)
             })
             .map(|((order, _), batch)| (order, batch.clone()))
             .collect();
         let claims = state.claims_waiting.iter().filter_map(|id| state.claims.get(id));
         let claimed: BTreeSet<BatchId> = claims.map(|claim| claim.batch.clone()).collect();
+        held.keep(|id| state.batches_waiting.contains(id) || claimed.contains(id));
         (batches, claimed)
     });
     for (order, batch) in batches {
-        if let Some(call) = commit_call(service, &batch)? {
-            due.push((order, call));
+        let id = &batch.prepared.id;
+        if !is_next(service, &batch)? {
+            continue;
+        }
+        match commit_call(service, &batch) {
+            Ok(call) => {
+                held.release(id);
+                due.extend(call.map(|call| (order, call)));
+            }
+            Err(_) => held.hold(id, document(service, &batch)),
         }
     }
-    // Those whose batch is not on the chain yet must not stand before the others.
+    // Those whose batch is not on the chain yet, or cannot be read, must not stand before the others.
     let mut shown = BTreeSet::new();
     for id in claimed {
         let batch = service.ledger.read(|state| state.batches.get(&id).cloned());
@@ -76,7 +94,7 @@ pub(super) fn orders(service: &Service, lane: &Lane) -> Result<Vec<(OrderId, Cal
             .claims_waiting
             .iter()
             .filter_map(|id| state.claims.get(id))
-            .filter(|claim| shown.contains(&claim.batch))
+            .filter(|claim| shown.contains(&claim.batch) && !held.has(&claim.batch))
             .map(|claim| (state.claim_order(&claim.id), claim))
             .filter(|((_, tries), claim)| {
                 may_try(*tries, height) && here(state.claim_lane(&claim.id), &|| claim.id.0.clone())
@@ -86,19 +104,41 @@ pub(super) fn orders(service: &Service, lane: &Lane) -> Result<Vec<(OrderId, Cal
             .collect()
     });
     for (order, claim) in claims {
-        if let Some(call) = claim_call(service, &claim)? {
-            due.push((order, call));
+        let batch = service
+            .ledger
+            .read(|state| state.batches.get(&claim.batch).cloned());
+        let Some(batch) = batch.filter(|_| !held.has(&claim.batch)) else {
+            continue;
+        };
+        match claim_call(service, &batch, &claim) {
+            Ok(call) => {
+                held.release(&claim.batch);
+                due.extend(call.map(|call| (order, call)));
+            }
+            Err(_) => held.hold(&claim.batch, preparation(service, &batch)),
         }
     }
     Ok(due)
 }
 
-fn claim_call(service: &Service, claim: &ClaimAccepted) -> Result<Option<Call>, ApiError> {
-    let batch = service
+/// The file that a batch's claims are made from, for people.
+fn preparation(service: &Service, batch: &Batch) -> String {
+    let name = batch.prepared.preparation.hex();
+    service.private_file("preparation", &name).display().to_string()
+}
+
+/// The file that a batch's commit is made from, for people.
+fn document(service: &Service, batch: &Batch) -> String {
+    let design = (batch.prepared.collection, batch.prepared.design_id);
+    let digest = service
         .ledger
-        .read(|state| state.batches.get(&claim.batch).cloned());
-    let Some(batch) = batch else { return Ok(None) };
-    let tree = service.tree(&batch)?;
+        .read(|state| state.designs.get(&design).map(|design| design.digest.hex()));
+    format!("the design document {} in content/", digest.unwrap_or_default())
+}
+
+/// An error says that the batch's preparation cannot be read.
+fn claim_call(service: &Service, batch: &Batch, claim: &ClaimAccepted) -> Result<Option<Call>, ApiError> {
+    let tree = service.tree(batch)?;
     let token_id = claim.wearable.token_id;
     let (Some(leaf), Some(proof)) = (tree.leaf(token_id), tree.proof(token_id)) else {
         return Ok(None);
@@ -117,17 +157,14 @@ fn claim_call(service: &Service, claim: &ClaimAccepted) -> Result<Option<Call>, 
     )))
 }
 
-/// The commit of a batch, if it is logged and no earlier batch of its design is still missing on the chain.
-fn commit_call(service: &Service, batch: &Batch) -> Result<Option<Call>, ApiError> {
+/// Whether a batch is logged, and no earlier batch of its design is still missing on the chain.
+fn is_next(service: &Service, batch: &Batch) -> Result<bool, ApiError> {
     let prepared = &batch.prepared;
-    let BatchStage::Signed(signature) = &batch.stage else {
-        return Ok(None);
-    };
     let logged = service
         .ledger
         .read(|state| state.logged.contains_key(&commit::intent_id(&prepared.id)));
     if !logged || service.is_committed(prepared.collection, prepared.root)? {
-        return Ok(None);
+        return Ok(false);
     }
     let view = service.mirror.view();
     // Where a reorganisation took the collection away, a call to its address would succeed and do nothing.
@@ -136,17 +173,22 @@ fn commit_call(service: &Service, batch: &Batch) -> Result<Option<Call>, ApiErro
         .map_err(mirror_error)?
         .is_none()
     {
-        return Ok(None);
+        return Ok(false);
     }
     let design = view
         .design(&prepared.collection, prepared.design_id)
         .map_err(mirror_error)?;
-    if design.map_or(1, |design| design.next_serial) != prepared.first_serial {
+    Ok(design.map_or(1, |design| design.next_serial) == prepared.first_serial)
+}
+
+/// The commit of a batch, if it is signed. An error says that its design's document cannot be read.
+fn commit_call(service: &Service, batch: &Batch) -> Result<Option<Call>, ApiError> {
+    let BatchStage::Signed(signature) = &batch.stage else {
         return Ok(None);
-    }
+    };
     let typed = commit::typed_data(service, batch)?;
     Ok(Some(calls::commit_batch_by_signature(
-        prepared.collection.address,
+        batch.prepared.collection.address,
         &typed,
         signature.signature.clone(),
     )))

@@ -5,6 +5,7 @@ mod due;
 pub mod expire;
 pub mod follow;
 pub mod followed;
+mod held;
 pub mod scrub;
 pub mod send;
 pub mod storage;

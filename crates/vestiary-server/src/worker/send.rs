@@ -10,6 +10,8 @@ use vestiary_chain::submitter::{LaneState, OrderId, Submitter, SubmitterOptions}
 use vestiary_signing::Account;
 
 use super::due;
+use super::held::Held;
+use crate::error::ApiError;
 use crate::journal::LaneOutbox;
 use crate::lanes::{ANCHORING, Lane, LaneView};
 use crate::service::Service;
@@ -36,6 +38,8 @@ struct Worker {
     told: Option<(String, Instant)>,
     /// Orders that were asked for once more with another call, and told.
     contradicted: BTreeSet<OrderId>,
+    /// What it leaves alone.
+    held: Held,
 }
 
 /// Sends a lane's transactions until told to stop.
@@ -47,6 +51,7 @@ pub async fn run(service: Arc<Service>, lane: Lane, mut stop: super::Stop) {
         waiting_since: None,
         told: None,
         contradicted: BTreeSet::new(),
+        held: Held::default(),
     };
     loop {
         // Whoever calls during the round is heard after it.
@@ -90,17 +95,25 @@ impl Worker {
         let waited = self.waiting_since.map(|since| since.elapsed());
         let (blocking, of) = (Arc::clone(service), lane.clone());
         let is_anchoring = lane.name == ANCHORING;
-        let due = tokio::task::spawn_blocking(move || {
+        let mut held = self.held.clone();
+        let (due, held) = tokio::task::spawn_blocking(move || {
             // Who was replaced by a newer writer sends nothing, not even what was signed before.
             blocking.ledger.check_may_write()?;
-            if is_anchoring {
-                Ok(due::anchor(&blocking, waited)?.into_iter().collect())
+            let due = if is_anchoring {
+                due::anchor(&blocking, waited).map(|anchor| anchor.into_iter().collect())
             } else {
-                due::orders(&blocking, &of)
-            }
+                due::orders(&blocking, &of, &mut held)
+            };
+            Ok::<_, ApiError>((due, held))
         })
         .await??;
-        if is_anchoring && due::is_anchored(service)? {
+        self.held = held;
+        // What was taken before is carried on also where nothing new can be told, as from a mirror that is filled anew.
+        let (due, untold) = match due {
+            Ok(due) => (due, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        if is_anchoring && untold.is_none() && due::is_anchored(service)? {
             self.waiting_since = None;
         } else if is_anchoring {
             self.waiting_since.get_or_insert_with(Instant::now);
@@ -117,6 +130,9 @@ impl Worker {
         for order in &tick.changed {
             metrics::counter!("vestiary_order_changes_total", "lane" => name.clone()).increment(1);
             tracing::info!(lane = name, %order, state = ?submitter.entry(order).map(|entry| &entry.state), "transaction");
+        }
+        if let Some(error) = untold {
+            return Err(error.into());
         }
         self.tell(&tick.lane);
         Ok(())
@@ -208,6 +224,7 @@ impl Worker {
             account: self.lane.account.to_string(),
             waiting,
             in_flight,
+            held: self.held.detail(),
             ..LaneView::default()
         }
     }
