@@ -258,6 +258,7 @@ impl AccountProof {
         Ok(ProvenAccount {
             block: *block,
             address,
+            nonce: account.map_or(0, |account| account.nonce),
             code_hash: account.map(|account| account.code_hash),
             slots,
         })
@@ -288,6 +289,7 @@ fn path(name: &(impl AsRef<[u8]> + ?Sized)) -> Nibbles {
 pub struct ProvenAccount {
     block: ProvenBlock,
     address: Address,
+    nonce: u64,
     code_hash: Option<B256>,
     slots: BTreeMap<StorageSlot, U256>,
 }
@@ -301,6 +303,11 @@ impl ProvenAccount {
     /// The account.
     pub const fn address(&self) -> Address {
         self.address
+    }
+
+    /// How many transactions it has sent; of a contract, one more than the contracts that it made.
+    pub const fn nonce(&self) -> u64 {
+        self.nonce
     }
 
     /// keccak-256 of its code; `None`: there is no such account.

@@ -51,11 +51,15 @@ pub enum Lie {
     EmptyReceipts,
     /// Receipts with every log that any branch ever had.
     InventedLogs,
+    /// The account has sent [`SIM_NONCE_LEAP`] transactions more than it has.
+    NonceTooHigh,
+    /// A call needs more gas than any block has.
+    GasTooHigh,
 }
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Silence,
         Self::Disconnect,
         Self::RateLimit,
@@ -78,6 +82,8 @@ impl Lie {
         Self::NoReceipt,
         Self::EmptyReceipts,
         Self::InventedLogs,
+        Self::NonceTooHigh,
+        Self::GasTooHigh,
     ];
 
     /// Whether the lie makes sense as the answer to a method.
@@ -101,12 +107,19 @@ impl Lie {
             Self::EmptyReceipts | Self::InventedLogs => {
                 matches!(method, "eth_getBlockReceipts" | "eth_getTransactionReceipt")
             }
+            Self::NonceTooHigh => method == "eth_getTransactionCount",
+            Self::GasTooHigh => method == "eth_estimateGas",
         }
     }
 }
 
 /// Seconds that [`Lie::RateLimitFor`] asks for, unless it was told otherwise.
 pub const SIM_RETRY_AFTER_S: u64 = 9;
+
+/// How much too high [`Lie::NonceTooHigh`] is.
+pub const SIM_NONCE_LEAP: u64 = 1_000_000;
+/// The gas of [`Lie::GasTooHigh`].
+pub(super) const ABSURD_GAS: u64 = 1 << 40;
 
 /// Which lies, and how often, from a seed.
 #[derive(Debug, Clone)]

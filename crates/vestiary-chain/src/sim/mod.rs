@@ -12,7 +12,7 @@ mod pool;
 mod seeded;
 
 pub use contract::{SimCall, SimContract, SimOutcome, SimStorage};
-pub use lies::{Lie, LiePlan, SIM_RETRY_AFTER_S};
+pub use lies::{Lie, LiePlan, SIM_NONCE_LEAP, SIM_RETRY_AFTER_S};
 pub use parrot::Parrot;
 pub use seeded::Seeded;
 

@@ -19,8 +19,9 @@ use tower::Service;
 use crate::{
     http::HttpFailure,
     sim::{
-        Lie, SIM_RETRY_AFTER_S, Sim, SimCall, SimChain,
+        Lie, SIM_NONCE_LEAP, SIM_RETRY_AFTER_S, Sim, SimCall, SimChain,
         chain::{Chain, SimBlock, View, call_gas},
+        lies::ABSURD_GAS,
         pool::{self, Taken},
     },
 };
@@ -176,7 +177,8 @@ impl Sim {
                         nonce += 1;
                     }
                 }
-                json!(U64::from(nonce)).into()
+                let leap = u64::from(lie == Some(Lie::NonceTooHigh)) * SIM_NONCE_LEAP;
+                json!(U64::from(nonce + leap)).into()
             }
             "eth_getBalance" => {
                 let account: Address = parse(&first).unwrap_or_default();
@@ -196,7 +198,7 @@ impl Sim {
             "eth_maxPriorityFeePerGas" => json!(U64::from(1_000_000)).into(),
             "eth_call" => self.run_answer(&view, &first, &second, |outcome, _| json!(outcome)),
             "eth_estimateGas" => self.run_answer(&view, &first, &second, |_, call| {
-                json!(U64::from(call_gas(&call.data)))
+                json!(U64::from(estimate(call, lie)))
             }),
             "eth_sendRawTransaction" => self.send_answer(&first, lie),
             _ => error(
@@ -361,6 +363,14 @@ impl Sim {
             (Taken::No(refusal), _) => refusal.into(),
         }
     }
+}
+
+/// The gas that the node says a call needs.
+fn estimate(call: &SimCall, lie: Option<Lie>) -> u64 {
+    if lie == Some(Lie::GasTooHigh) {
+        return ABSURD_GAS;
+    }
+    call_gas(&call.data)
 }
 
 impl From<ErrorPayload> for Answer {

@@ -123,6 +123,8 @@ pub struct Submitter<O, S> {
     sendings: BTreeMap<OrderId, Sending>,
     /// Heads at which an order looked displaced, or a nonce looked missing, in a row.
     suspicions: BTreeMap<Suspicion, BTreeSet<B256>>,
+    /// Heads in a row at which the node counted more of the account's transactions than we know, and how many.
+    ahead: BTreeMap<(u64, B256), u64>,
     lane: LaneState,
 }
 
@@ -139,6 +141,7 @@ enum Suspicion {
     Displaced(OrderId),
     Undone(OrderId),
     Missing(u64),
+    TooLarge(OrderId),
 }
 
 /// What one tick knows about the chain.
@@ -183,6 +186,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
             unwritten: Vec::new(),
             sendings: BTreeMap::new(),
             suspicions: BTreeMap::new(),
+            ahead: BTreeMap::new(),
             lane: LaneState::Running,
         })
     }

@@ -7,11 +7,18 @@ use tokio::time::Instant;
 
 use crate::{
     error::{ChainError, Result},
+    read::proven_account,
     revert::as_revert,
     rpc::MAX_BATCH_CALLS,
     signer::TransactionSigner,
-    submitter::{Attempt, Call, Entry, LaneState, Outbox, Record, Submitter, View, fees::Fees},
+    submitter::{Attempt, Call, Entry, LaneState, Outbox, Record, Submitter, Suspicion, View, fees::Fees},
 };
+
+/// A count of the account's transactions that is above ours, and that no proof comes with, is believed after so many
+/// different heads in a row.
+const AHEAD_LOOKS: usize = 8;
+/// A call that needs more gas than a block has is refused after so many different heads in a row.
+const TOO_LARGE_LOOKS: usize = 8;
 
 /// What simulating an order says.
 enum Simulation {
@@ -41,6 +48,9 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
                 cap_wei: self.options.max_fee_cap_wei,
             });
         };
+        let Some(counted) = self.believed_nonce(view).await? else {
+            return Ok(LaneState::Running);
+        };
         let balance_wei = self.balance_wei().await?;
         let mut place = 0;
         loop {
@@ -67,7 +77,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
                 needed_wei + each * U256::from(behind)
             });
             ready.truncate(affordable);
-            let lacks_funds = self.launch(view, ready, fees).await?;
+            let lacks_funds = self.launch(view, counted, ready, fees).await?;
             if let Some(needed_wei) = too_dear {
                 return self.paused(needed_wei).await;
             }
@@ -90,7 +100,7 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
         let (mut ready, mut refused) = (Vec::new(), Vec::new());
         for ((_, entry), estimate) in entries.into_iter().zip(estimates) {
             let alone = self.in_flight() == 0 && ready.is_empty();
-            match self.simulation(view, &entry.call, estimate, alone).await? {
+            match self.simulation(view, &entry, estimate, alone).await? {
                 Simulation::Passes(gas_limit) => ready.push(Ready { entry, gas_limit }),
                 Simulation::Refused(reason) => refused.push(Record::Refused {
                     order: entry.order,
@@ -103,10 +113,42 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
         Ok(ready)
     }
 
+    /// The account's next nonce at the head, as far as nonces may be built on it; `None`: not yet.
+    ///
+    /// A nonce is durable once it is signed, and nothing behind a gap is mined. So one answer suffices where it says
+    /// what we know. More is counted where somebody else sent from the account, or where our records are an older copy,
+    /// or where the node is wrong: then the node has to prove it. One that proves nothing has to say so at several
+    /// heads, and the least of what it said counts.
+    async fn believed_nonce(&mut self, view: &View) -> Result<Option<u64>> {
+        if view.nonce <= self.table.next_nonce() {
+            self.ahead.clear();
+            return Ok(Some(view.nonce));
+        }
+        match proven_account(&self.rpc, self.account(), &[], view.head.hash).await {
+            Ok(account) => {
+                self.ahead.clear();
+                return Ok(Some(account.nonce()));
+            }
+            Err(error) if self.ahead.is_empty() => {
+                let (counted, ours) = (view.nonce, self.table.next_nonce());
+                tracing::warn!(counted, ours, %error, "the node counts transactions that we do not know, and proves nothing; orders wait until it says so at {AHEAD_LOOKS} heads");
+            }
+            Err(_) => {}
+        }
+        let head = (view.head.number, view.head.hash);
+        let least = self.ahead.entry(head).or_insert(view.nonce);
+        *least = view.nonce.min(*least);
+        if self.ahead.len() > AHEAD_LOOKS {
+            self.ahead.pop_first();
+        }
+        let is_enough = self.ahead.len() == AHEAD_LOOKS;
+        Ok(self.ahead.values().min().copied().filter(|_| is_enough))
+    }
+
     /// Takes nonces, signs, keeps all of it in one write, sends. Says whether the purse was too empty.
-    async fn launch(&mut self, view: &View, ready: Vec<Ready>, fees: Fees) -> Result<bool> {
+    async fn launch(&mut self, view: &View, counted: u64, ready: Vec<Ready>, fees: Fees) -> Result<bool> {
         // Above everything that was ever taken, and not below what the chain has used: no gap, no double.
-        let first = self.table.next_nonce().max(view.nonce);
+        let first = self.table.next_nonce().max(counted);
         let (mut signed, mut orders, mut refusal) = (Vec::new(), Vec::new(), None);
         for (nonce, Ready { entry, gas_limit }) in (first..).zip(ready) {
             match self.sign(view, &entry.call, nonce, gas_limit, fees) {
@@ -146,29 +188,35 @@ impl<O: Outbox, S: TransactionSigner> Submitter<O, S> {
 
     /// Judges an estimate; `alone` says that nothing in flight could change it.
     async fn simulation(
-        &self,
+        &mut self,
         view: &View,
-        call: &Call,
+        entry: &Entry,
         estimate: Result<U64>,
         alone: bool,
     ) -> Result<Simulation> {
         match estimate {
             Ok(gas) => {
-                let gas = gas.to::<u64>();
-                let gas_limit = gas.saturating_add(gas / 4).saturating_add(10_000);
-                Ok(match view.head.gas_limit {
-                    block if gas > block => {
-                        Simulation::Refused(format!("needs {gas} gas, a block has {block}"))
-                    }
-                    block => Simulation::Passes(gas_limit.min(block)),
-                })
+                let (gas, block) = (gas.to::<u64>(), view.head.gas_limit);
+                let suspicion = Suspicion::TooLarge(entry.order.clone());
+                if gas <= block {
+                    self.suspicions.remove(&suspicion);
+                    let gas_limit = gas.saturating_add(gas / 4).saturating_add(10_000);
+                    return Ok(Simulation::Passes(gas_limit.min(block)));
+                }
+                // What is refused stays so: not on the word of one answer.
+                if alone && self.suspect(&suspicion, view.head.hash, TOO_LARGE_LOOKS) {
+                    return Ok(Simulation::Refused(format!(
+                        "needs {gas} gas, a block has {block}"
+                    )));
+                }
+                Ok(Simulation::Later)
             }
             Err(error) if error.is_transport() => Err(error),
             // What waits for a transaction in flight, as a claim for its commit, is simulated again later.
             Err(_) if !alone => Ok(Simulation::Later),
             Err(error) if as_revert(&error).is_some() => {
                 // Confirmed at the very head that was read: the estimate may come from a node that lags.
-                match self.simulate(call, view.head.hash).await {
+                match self.simulate(&entry.call, view.head.hash).await {
                     Ok(()) => Ok(Simulation::Later),
                     Err(error) if error.is_transport() => Err(error),
                     Err(error) => Ok(as_revert(&error).map_or(Simulation::Later, Simulation::Refused)),

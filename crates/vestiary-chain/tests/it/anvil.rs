@@ -391,6 +391,27 @@ async fn commit_claim_and_gift_on_a_real_node_are_followed_through_a_real_reorga
 }
 
 #[tokio::test]
+async fn a_count_that_the_node_proves_is_believed_at_once() {
+    let Some(anvil) = anvil() else { return };
+    let rpc = connect(&anvil).await;
+    let payment = Call::new(Address::repeat_byte(1), Bytes::new());
+    once::send(&rpc, &account(0, Purpose::Submitter), &payment)
+        .await
+        .unwrap();
+    let head = rpc.head().await.unwrap().hash;
+    let proven = read::proven_account(&rpc, account(0, Purpose::Submitter).address(), &[], head);
+    assert_eq!(proven.await.unwrap().nonce(), 1);
+    let (signer, options) = (account(0, Purpose::Submitter), SubmitterOptions::default());
+    let mut lane = Submitter::open(rpc, signer, MemoryOutbox::default(), options)
+        .await
+        .unwrap();
+    let order = OrderId::new("a").unwrap();
+    lane.submit(order.clone(), payment).await.unwrap();
+    lane.tick().await.unwrap();
+    assert_eq!(lane.entry(&order).unwrap().nonce, Some(1));
+}
+
+#[tokio::test]
 async fn a_node_of_another_chain_is_refused() {
     let Some(anvil) = anvil() else { return };
     let connect = |chain, genesis| {

@@ -232,6 +232,49 @@ async fn a_nonce_lost_to_a_stranger_is_replaced_only_when_that_is_final() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_wrong_count_and_one_wrong_estimate_cost_no_nonce_and_no_order() {
+    for (method, lie) in [
+        ("eth_getTransactionCount", Lie::NonceTooHigh),
+        ("eth_estimateGas", Lie::GasTooHigh),
+    ] {
+        let scene = Scene::new(Wording::Geth, ETHER).await;
+        let mut lane = scene.open().await;
+        let orders: Vec<_> = (0..10).map(|serial| id(&format!("order-{serial}"))).collect();
+        for (serial, order) in (0..).zip(&orders) {
+            lane.submit(order.clone(), mint_call(serial)).await.unwrap();
+        }
+        scene.chain.lie_once(method, lie);
+        finish(&scene, &mut lane).await;
+        assert_eq!(scene.chain.lies_told()[&lie], 1);
+        assert!((0..10).all(|serial| scene.minted(serial) == 1), "{lie:?}");
+        let known: Vec<_> = lane.table().entries().map(|entry| entry.order.clone()).collect();
+        assert_eq!(known, orders, "{lie:?}: no nonce was filled");
+        assert_eq!(scene.chain.nonce(lane.account()), 10, "{lie:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_needs_more_gas_than_a_block_has_at_one_head_after_the_other_is_refused() {
+    let scene = Scene::new(Wording::Geth, ETHER).await;
+    let mut lane = scene.open().await;
+    lane.submit(id("a"), mint_call(1)).await.unwrap();
+    for _ in 0..7 {
+        for _ in 0..3 {
+            scene.chain.lie_once("eth_estimateGas", Lie::GasTooHigh);
+            lane.tick().await.unwrap();
+        }
+        assert_eq!(state(&lane, "a"), State::Queued);
+        scene.chain.mine();
+    }
+    scene.chain.lie_once("eth_estimateGas", Lie::GasTooHigh);
+    lane.tick().await.unwrap();
+    let State::Refused { reason } = state(&lane, "a") else {
+        panic!("{:?}", state(&lane, "a"));
+    };
+    assert!(reason.contains("gas"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_nonce_that_a_replaced_block_took_away_is_filled() {
     let scene = Scene::new(Wording::Geth, ETHER).await;
     let _: B256 = scene
@@ -242,10 +285,21 @@ async fn a_nonce_that_a_replaced_block_took_away_is_filled() {
     scene.chain.mine_blocks(2);
     let mut lane = scene.open().await;
     lane.submit(id("a"), mint_call(1)).await.unwrap();
+    // This node proves nothing: that somebody else sent has to be there at one head after the other.
+    for _ in 0..7 {
+        for _ in 0..3 {
+            lane.tick().await.unwrap();
+        }
+        assert_eq!(lane.entry(&id("a")).unwrap().nonce, None);
+        scene.chain.mine();
+    }
     lane.tick().await.unwrap();
     assert_eq!(lane.entry(&id("a")).unwrap().nonce, Some(1));
-    scene.chain.reorg(2, |_| Fate::Dropped);
-    scene.chain.mine_blocks(3);
+    let height = scene.chain.head().number;
+    scene
+        .chain
+        .reorg(usize::try_from(height).unwrap(), |_| Fate::Dropped);
+    scene.chain.mine_blocks(height + 1);
     finish(&scene, &mut lane).await;
     assert_eq!((scene.minted(1), scene.chain.nonce(lane.account())), (1, 2));
     assert_eq!(

@@ -227,10 +227,11 @@ async fn under_the_running_service(
             );
             scrubbed += u64::from(damaged > 0);
         }
+        let ready = ledger.client().get("/readyz").await;
+        let why = ready.text();
         assert_eq!(
-            ledger.client().get("/readyz").await.status,
-            200,
-            "reading on is no reason to stop writing"
+            ready.status, 200,
+            "{flip:?}: reading on is no reason to stop writing: {why}"
         );
         fs::write(&path, &files[&flip.file]).unwrap();
     }
