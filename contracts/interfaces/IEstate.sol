@@ -32,8 +32,9 @@ pragma solidity ^0.8.28;
 /// Trusts: the executors of an owner, to keep to what the owner wanted; a collection that a call names,
 /// only for what it says of itself.
 /// @dev Typed data: SetWill(address[] heirs,address[] executors,uint8 threshold,uint40 moratorium,
-/// uint256 nonce,uint256 deadline), StillHere(uint256 nonce,uint256 deadline), OpenEstate(address
-/// owner,address heir,uint256 nonce,uint256 deadline); see ISignedActs.
+/// address account,uint256 nonce,uint256 deadline), StillHere(address account,uint256 nonce,uint256
+/// deadline), OpenEstate(address owner,address heir,address account,uint256 nonce,uint256 deadline);
+/// see ISignedActs.
 interface IEstate {
     /// @notice The will of `owner` is now this; without heirs there is none.
     event WillChanged(

@@ -31,12 +31,13 @@ pragma solidity ^0.8.28;
 /// Trusts: guardians, the threshold of them, not to collude against an owner who marked a token lost or no
 /// longer looks; the issuer's account, within its date, in the same case; a collection that a call names,
 /// only for what it says of itself: which registry, estate, issuer, terms and owner it has.
-/// @dev Typed data: SetGuardians(address[] guardians,uint8 threshold,uint40 delay,uint256 nonce,uint256
-/// deadline), KeepGuardians(uint256 nonce,uint256 deadline), Veto(address collection,uint256[]
-/// tokenIds,uint256 nonce,uint256 deadline), Recover(address owner,address collection,uint256[]
-/// tokenIds,address to,uint256 nonce,uint256 deadline), StopRecovery(address owner,address
-/// collection,uint256[] tokenIds,uint256 nonce,uint256 deadline), ClearLost(address owner,address
-/// collection,uint256[] tokenIds,uint256 nonce,uint256 deadline); see ISignedActs.
+/// @dev Typed data: SetGuardians(address[] guardians,uint8 threshold,uint40 delay,address account,uint256
+/// nonce,uint256 deadline), KeepGuardians(address account,uint256 nonce,uint256 deadline), Veto(address
+/// collection,uint256[] tokenIds,address account,uint256 nonce,uint256 deadline), Recover(address
+/// owner,address collection,uint256[] tokenIds,address to,address account,uint256 nonce,uint256 deadline),
+/// StopRecovery(address owner,address collection,uint256[] tokenIds,address account,uint256 nonce,uint256
+/// deadline), ClearLost(address owner,address collection,uint256[] tokenIds,address account,uint256
+/// nonce,uint256 deadline); see ISignedActs.
 interface IRecovery {
     /// @notice From second `from` on, these are the guardians of `owner`, unless it calls that off; none: it
     /// has no guardians then.

@@ -5,9 +5,10 @@ pragma solidity ^0.8.28;
 /// @notice Whoever may call one of their functions in its own name may also sign the call and have anybody
 /// submit it. Typed data as in a collection: domain name "Vestiary", version "1", chain id and, as
 /// verifying contract, the companion itself, so that no signature for one contract counts in another. Each
-/// act has a type of its own, which its function names; nonces are the account's, in any order, each once. So what
-/// was signed earlier and not submitted may come after what was signed later, a will after a newer one, until its
-/// deadline or cancelNonce.
+/// act has a type of its own, which its function names: its arguments, then the account whose act it is, then nonce
+/// and deadline. So what a key signs for a wallet is never the act of the key's own account, nor a second voice.
+/// Nonces are the account's, in any order, each once. So what was signed earlier and not submitted may come after
+/// what was signed later, a will after a newer one, until its deadline or cancelNonce.
 ///
 /// A council (a will's executors, an owner's guardians) is up to 16 accounts of which a threshold must say
 /// the same. What one says lapses 30 days after the first said it, or sooner where the function says so, and is
@@ -21,7 +22,7 @@ interface ISignedActs {
     /// @notice The signature's deadline lies before the block's timestamp.
     error DeadlinePassed(uint256 deadline);
 
-    /// @notice The signature is not the account's for this act, nonce, deadline, chain and contract.
+    /// @notice The signature is not the account's for this act, account, nonce, deadline, chain and contract.
     error BadSignature();
 
     /// @notice These bytes are no call of an act.

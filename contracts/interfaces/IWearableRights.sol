@@ -196,17 +196,18 @@ interface IWearableRights {
 
     /// @notice Does one of the owner's acts, which the owner signed. Anybody may submit it, once.
     /// @dev `act` is the call itself, selector and arguments. Typed data: the act's name with a capital, its
-    /// arguments, then nonce and deadline:
-    /// Give(uint256 tokenId,address to,uint256 nonce,uint256 deadline)
-    /// Burn(uint256 tokenId,uint256 nonce,uint256 deadline)
-    /// SetUser(uint256 tokenId,address user,uint64 expires,uint256 nonce,uint256 deadline)
-    /// Offer(uint256 tokenId,address key,uint64 until,uint256 nonce,uint256 deadline)
-    /// MarkLost(uint256 tokenId,uint256 nonce,uint256 deadline)
-    /// AskClearLost(uint256 tokenId,uint256 nonce,uint256 deadline)
-    /// AcceptRevision(uint256 tokenId,bytes32 designDigest,uint256 nonce,uint256 deadline)
-    /// Choose(uint256 tokenId,uint8 kept,uint256 nonce,uint256 deadline)
+    /// arguments, then the owner's account, nonce and deadline:
+    /// Give(uint256 tokenId,address to,address account,uint256 nonce,uint256 deadline)
+    /// Burn(uint256 tokenId,address account,uint256 nonce,uint256 deadline)
+    /// SetUser(uint256 tokenId,address user,uint64 expires,address account,uint256 nonce,uint256 deadline)
+    /// Offer(uint256 tokenId,address key,uint64 until,address account,uint256 nonce,uint256 deadline)
+    /// MarkLost(uint256 tokenId,address account,uint256 nonce,uint256 deadline)
+    /// AskClearLost(uint256 tokenId,address account,uint256 nonce,uint256 deadline)
+    /// AcceptRevision(uint256 tokenId,bytes32 designDigest,address account,uint256 nonce,uint256 deadline)
+    /// Choose(uint256 tokenId,uint8 kept,address account,uint256 nonce,uint256 deadline)
     ///
-    /// The owner is who owns the token at that moment; with code, it is asked by ERC-1271. Nonces are the
+    /// The owner is who owns the token at that moment; with code, it is asked by ERC-1271. Its account is signed
+    /// too, so what a key signs for a wallet is no act of the key's own account. Nonces are the
     /// account's, in any order, each once; cancelNonce gives one up. Approvals are no acts: a signature
     /// that lets somebody else act later is what phishing asks for, while these name what happens.
     /// Reverts: DeadlinePassed, NotAnAct, BadSignature, NonceAlreadyUsed, and as the act.

@@ -40,15 +40,16 @@ before(async () => {
 });
 after(() => world.stop());
 
-/** `signer` signs the act, a stranger sends it. */
-const signed = async (signer, name, message, nonce) => {
+/** `signer` signs the act, in its own name unless another is given; a stranger sends it. */
+const signed = async (signer, name, message, nonce, account = signer) => {
   const { collection, stranger } = world;
   const types = typesOf(name);
   const act = collection.interface.encodeFunctionData(
     name[0].toLowerCase() + name.slice(1),
-    types[name].slice(0, -2).map((field) => message[field.name]),
+    types[name].slice(0, -3).map((field) => message[field.name]),
   );
-  const signature = await signer.signTypedData(domain, types, { ...message, nonce, deadline: DEADLINE });
+  const named = await account.getAddress();
+  const signature = await signer.signTypedData(domain, types, { ...message, account: named, nonce, deadline: DEADLINE });
   return [collection.connect(stranger), [act, nonce, DEADLINE, signature]];
 };
 const act = async (...args) => {
@@ -82,6 +83,8 @@ test("an act that ethers signed for something else, or twice, is refused", async
   const [, tokenId] = tokens;
   const [by, call] = await signed(friend, "AskClearLost", { tokenId }, 7n);
   assert.equal(await refusal(collection, by.actBySignature.staticCall(...call)), "BadSignature");
+  const [, another] = await signed(player, "AskClearLost", { tokenId }, 7n, friend);
+  assert.equal(await refusal(collection, by.actBySignature.staticCall(...another)), "BadSignature");
   const [, again] = await signed(player, "AskClearLost", { tokenId }, 5n);
   assert.equal(await refusal(collection, by.actBySignature.staticCall(...again)), "NonceAlreadyUsed");
   const [, lost] = await signed(player, "Give", { tokenId, to: await friend.getAddress() }, 8n);

@@ -47,10 +47,10 @@ const act = async (companion, signer, name, message, nonce) => {
   const types = typesOf(name);
   const call = companion.interface.encodeFunctionData(
     name[0].toLowerCase() + name.slice(1),
-    types[name].slice(0, -2).map((field) => message[field.name]),
+    types[name].slice(0, -3).map((field) => message[field.name]),
   );
-  const signature = await signer.signTypedData(domain, types, { ...message, nonce, deadline: DEADLINE });
   const account = await signer.getAddress();
+  const signature = await signer.signTypedData(domain, types, { ...message, account, nonce, deadline: DEADLINE });
   await (await companion.connect(world.stranger).actBySignature(account, call, nonce, DEADLINE, signature)).wait();
 };
 

@@ -206,7 +206,8 @@ contract ChoicesTest is People {
 
     function test_an_owner_chooses_by_signature_once_in_time_and_for_this_collection() public {
         bytes memory act = abi.encodeCall(IWearableRights.choose, (token, WEARABLE));
-        string memory text = "Choose(uint256 tokenId,uint8 kept,uint256 nonce,uint256 deadline)";
+        string memory text =
+            "Choose(uint256 tokenId,uint8 kept,address account,uint256 nonce,uint256 deadline)";
         bytes memory words = abi.encode(token, WEARABLE);
         bytes memory signature = _signAct("player", address(collection), text, words, 7, NOW);
         bytes memory other = abi.encodeCall(IWearableRights.choose, (token, PIECE));

@@ -8,6 +8,7 @@ import {IRecovery} from "../interfaces/IRecovery.sol";
 import {ISignedActs} from "../interfaces/ISignedActs.sol";
 import {IWearableRights} from "../interfaces/IWearableRights.sol";
 import {OwnerWord} from "../src/libraries/OwnerWord.sol";
+import {ContractAccount} from "./support/ContractAccount.sol";
 import {GreedyReceiver} from "./support/GreedyReceiver.sol";
 import {HostileCollection} from "./support/HostileAccounts.sol";
 import {People} from "./support/People.sol";
@@ -15,8 +16,12 @@ import {People} from "./support/People.sol";
 /// @title What somebody would try with wills, guardians and choices. What a thief of an owner's key tries stands in
 /// Thieves.t.sol.
 contract CompanionAttacksTest is People {
+    string private constant SET_WILL =
+        "SetWill(address[] heirs,address[] executors,uint8 threshold,uint40 moratorium,address account,uint256 nonce,uint256 deadline)";
+    string private constant RECOVER =
+        "Recover(address owner,address collection,uint256[] tokenIds,address to,address account,uint256 nonce,uint256 deadline)";
     string private constant OPEN_ESTATE =
-        "OpenEstate(address owner,address heir,uint256 nonce,uint256 deadline)";
+        "OpenEstate(address owner,address heir,address account,uint256 nonce,uint256 deadline)";
 
     function _inherit() private {
         vm.prank(stranger);
@@ -195,6 +200,63 @@ contract CompanionAttacksTest is People {
             );
             collection.transferFrom(player, others[i], token);
         }
+    }
+
+    // ---- One key that signs for its own account and for a wallet
+
+    function test_attack_will_of_a_wallet_made_the_will_of_its_keys_own_account() public {
+        ContractAccount wallet = new ContractAccount(friend);
+        bytes memory act = abi.encodeCall(IEstate.setWill, (heirs, executors, 2, MORATORIUM));
+        bytes memory words = abi.encode(
+            keccak256(abi.encodePacked(heirs)), keccak256(abi.encodePacked(executors)), 2, MORATORIUM
+        );
+        bytes memory signature = _signFor(address(wallet), "friend", address(estate), SET_WILL, words);
+        vm.expectRevert(ISignedActs.BadSignature.selector);
+        estate.actBySignature(friend, act, 1, NOW, signature);
+        estate.actBySignature(address(wallet), act, 1, NOW, signature);
+        vm.expectRevert(ISignedActs.BadSignature.selector);
+        estate.actBySignature(friend, act, 1, NOW, signature);
+        (address[] memory named,,,) = estate.willOf(friend);
+        vm.assertEq(named.length, 0);
+        (named,,,) = estate.willOf(address(wallet));
+        vm.assertEq(named.length, 3);
+    }
+
+    function test_attack_one_signature_of_an_executor_counted_as_two_voices() public {
+        address[] memory two = new address[](2);
+        (two[0], two[1]) = (executors[0], address(new ContractAccount(executors[0])));
+        vm.prank(player);
+        estate.setWill(heirs, two, 2, MORATORIUM);
+        bytes memory act = abi.encodeCall(IEstate.openEstate, (player, heirs[0]));
+        bytes memory words = abi.encode(player, heirs[0]);
+        bytes memory voice = _signAct("executor 1", address(estate), OPEN_ESTATE, words, 1, NOW);
+        estate.actBySignature(two[0], act, 1, NOW, voice);
+        vm.expectRevert(ISignedActs.BadSignature.selector);
+        estate.actBySignature(two[1], act, 1, NOW, voice);
+        (, uint40 readyAt) = estate.estateOf(player);
+        vm.assertEq(readyAt, 0);
+        // Two signatures are two voices: whom it named twice, by two accounts, the owner chose.
+        voice = _signFor(two[1], "executor 1", address(estate), OPEN_ESTATE, words);
+        estate.actBySignature(two[1], act, 1, NOW, voice);
+        (, readyAt) = estate.estateOf(player);
+        vm.assertEq(readyAt, NOW + MORATORIUM);
+    }
+
+    function test_attack_one_signature_of_a_guardian_counted_as_two_voices() public {
+        address[] memory two = new address[](2);
+        (two[0], two[1]) = (guardians[0], address(new ContractAccount(guardians[0])));
+        vm.prank(player);
+        recovery.setGuardians(two, 2, DELAY);
+        vm.warp(NOW + DELAY);
+        bytes memory act =
+            abi.encodeCall(IRecovery.recover, (player, address(collection), _only(token), fresh));
+        bytes32 ids = keccak256(abi.encodePacked(_only(token)));
+        bytes memory words = abi.encode(player, address(collection), ids, fresh);
+        bytes memory voice = _signFor(two[1], "guardian 1", address(recovery), RECOVER, words);
+        recovery.actBySignature(two[1], act, 1, NOW + DELAY, voice);
+        vm.expectRevert(ISignedActs.BadSignature.selector);
+        recovery.actBySignature(two[0], act, 1, NOW + DELAY, voice);
+        vm.assertEq(_flags(token), 0);
     }
 
     // ---- Piece or wearable

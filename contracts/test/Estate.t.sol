@@ -279,10 +279,10 @@ contract EstateTest is People {
     // ---- By signature
 
     string private constant SET_WILL =
-        "SetWill(address[] heirs,address[] executors,uint8 threshold,uint40 moratorium,uint256 nonce,uint256 deadline)";
-    string private constant STILL_HERE = "StillHere(uint256 nonce,uint256 deadline)";
+        "SetWill(address[] heirs,address[] executors,uint8 threshold,uint40 moratorium,address account,uint256 nonce,uint256 deadline)";
+    string private constant STILL_HERE = "StillHere(address account,uint256 nonce,uint256 deadline)";
     string private constant OPEN_ESTATE =
-        "OpenEstate(address owner,address heir,uint256 nonce,uint256 deadline)";
+        "OpenEstate(address owner,address heir,address account,uint256 nonce,uint256 deadline)";
 
     function test_a_will_is_made_by_a_signature_that_anybody_submits() public {
         bytes memory words = abi.encode(
@@ -369,7 +369,7 @@ contract EstateTest is People {
     function test_attack_contract_wallet_that_changes_its_mind_makes_no_will() public {
         ContractAccount wallet = new ContractAccount(player);
         bytes memory act = abi.encodeCall(IEstate.stillHere, ());
-        bytes memory signature = _signAct("player", address(estate), STILL_HERE, "", 1, NOW);
+        bytes memory signature = _signFor(address(wallet), "player", address(estate), STILL_HERE, "");
         wallet.setTrusting(false);
         vm.expectRevert(ISignedActs.BadSignature.selector);
         estate.actBySignature(address(wallet), act, 1, NOW, signature);

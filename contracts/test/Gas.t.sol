@@ -177,8 +177,9 @@ contract GasTest is World {
         bytes memory act = abi.encodeCall(collection.give, (tokenId, friend));
         bytes32 hash = _actHash(
             address(collection),
-            "Give(uint256 tokenId,address to,uint256 nonce,uint256 deadline)",
+            "Give(uint256 tokenId,address to,address account,uint256 nonce,uint256 deadline)",
             abi.encode(tokenId, friend),
+            player,
             1,
             NOW
         );

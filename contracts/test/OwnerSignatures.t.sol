@@ -13,16 +13,19 @@ import {World} from "./support/World.sol";
 
 /// @title Every owner's act by signature, and what somebody would try with one
 contract OwnerSignaturesTest is World {
-    string private constant GIVE = "Give(uint256 tokenId,address to,uint256 nonce,uint256 deadline)";
-    string private constant BURN = "Burn(uint256 tokenId,uint256 nonce,uint256 deadline)";
+    string private constant GIVE =
+        "Give(uint256 tokenId,address to,address account,uint256 nonce,uint256 deadline)";
+    string private constant BURN = "Burn(uint256 tokenId,address account,uint256 nonce,uint256 deadline)";
     string private constant SET_USER =
-        "SetUser(uint256 tokenId,address user,uint64 expires,uint256 nonce,uint256 deadline)";
+        "SetUser(uint256 tokenId,address user,uint64 expires,address account,uint256 nonce,uint256 deadline)";
     string private constant OFFER =
-        "Offer(uint256 tokenId,address key,uint64 until,uint256 nonce,uint256 deadline)";
-    string private constant MARK_LOST = "MarkLost(uint256 tokenId,uint256 nonce,uint256 deadline)";
-    string private constant ASK_CLEAR_LOST = "AskClearLost(uint256 tokenId,uint256 nonce,uint256 deadline)";
+        "Offer(uint256 tokenId,address key,uint64 until,address account,uint256 nonce,uint256 deadline)";
+    string private constant MARK_LOST =
+        "MarkLost(uint256 tokenId,address account,uint256 nonce,uint256 deadline)";
+    string private constant ASK_CLEAR_LOST =
+        "AskClearLost(uint256 tokenId,address account,uint256 nonce,uint256 deadline)";
     string private constant ACCEPT_REVISION =
-        "AcceptRevision(uint256 tokenId,bytes32 designDigest,uint256 nonce,uint256 deadline)";
+        "AcceptRevision(uint256 tokenId,bytes32 designDigest,address account,uint256 nonce,uint256 deadline)";
 
     uint256 private _token;
     uint64 private constant UNTIL = uint64(NOW + 30 days);
@@ -44,7 +47,19 @@ contract OwnerSignaturesTest is World {
         view
         returns (bytes memory)
     {
-        return _sign(_key(name), _actHash(address(collection), typeText, _arguments(act), nonce, NOW));
+        return _signedFor(vm.addr(_key(name)), name, typeText, act, nonce);
+    }
+
+    /// What the key of `name` signs for `account`.
+    function _signedFor(
+        address account,
+        string memory name,
+        string memory typeText,
+        bytes memory act,
+        uint256 nonce
+    ) private view returns (bytes memory) {
+        bytes32 hash = _actHash(address(collection), typeText, _arguments(act), account, nonce, NOW);
+        return _sign(_key(name), hash);
     }
 
     /// The player signs, a stranger submits.
@@ -215,11 +230,31 @@ contract OwnerSignaturesTest is World {
         collection.actBySignature(_giveCall(stranger), 1, NOW, nobody);
     }
 
+    function test_attack_an_act_signed_for_a_wallet_used_again_for_its_keys_own_account() public {
+        ContractAccount wallet = new ContractAccount(player);
+        vm.prank(player);
+        collection.give(_token, address(wallet));
+        bytes memory signature = _signedFor(address(wallet), "player", GIVE, _giveCall(friend), 1);
+        collection.actBySignature(_giveCall(friend), 1, NOW, signature); // a sale
+        vm.prank(friend);
+        collection.give(_token, player); // sold back, to the account of the key itself
+        vm.assertEq(collection.isNonceUsed(player, 1), false);
+        vm.expectRevert(IWearableCollection.BadSignature.selector);
+        collection.actBySignature(_giveCall(friend), 1, NOW, signature);
+        // Nor the other way round: what the key signed for itself is nothing that the wallet signed.
+        signature = _signed("player", GIVE, _giveCall(friend), 2);
+        vm.prank(player);
+        collection.give(_token, address(wallet));
+        vm.expectRevert(IWearableCollection.BadSignature.selector);
+        collection.actBySignature(_giveCall(friend), 2, NOW, signature);
+        vm.assertEq(collection.ownerOf(_token), address(wallet));
+    }
+
     function test_attack_contract_wallet_that_changes_its_mind() public {
         ContractAccount wallet = new ContractAccount(player);
         vm.prank(player);
         collection.give(_token, address(wallet));
-        bytes memory signature = _signed("player", GIVE, _giveCall(friend), 1);
+        bytes memory signature = _signedFor(address(wallet), "player", GIVE, _giveCall(friend), 1);
         wallet.setTrusting(false);
         vm.expectRevert(IWearableCollection.BadSignature.selector);
         collection.actBySignature(_giveCall(friend), 1, NOW, signature);
@@ -240,7 +275,8 @@ contract OwnerSignaturesTest is World {
     function testFuzz_nobody_elses_signature_moves_a_wearable(uint256 key, uint256 nonce) public {
         key = key % (2 ** 255 - 1) + 1;
         vm.assume(vm.addr(key) != player);
-        bytes32 hash = _actHash(address(collection), GIVE, _arguments(_giveCall(stranger)), nonce, NOW);
+        bytes32 hash =
+            _actHash(address(collection), GIVE, _arguments(_giveCall(stranger)), player, nonce, NOW);
         bytes memory signature = _sign(key, hash);
         vm.expectRevert(IWearableCollection.BadSignature.selector);
         collection.actBySignature(_giveCall(stranger), nonce, NOW, signature);

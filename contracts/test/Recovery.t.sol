@@ -410,7 +410,7 @@ contract RecoveryTest is People {
         uint256[] memory ids = _only(token);
         bytes32 hashed = keccak256(abi.encodePacked(ids));
         string memory text =
-            "Recover(address owner,address collection,uint256[] tokenIds,address to,uint256 nonce,uint256 deadline)";
+            "Recover(address owner,address collection,uint256[] tokenIds,address to,address account,uint256 nonce,uint256 deadline)";
         bytes memory words = abi.encode(player, address(collection), hashed, fresh);
         bytes memory act = abi.encodeCall(IRecovery.recover, (player, address(collection), ids, fresh));
         for (uint256 i = 1; i <= 2; ++i) {
@@ -420,7 +420,7 @@ contract RecoveryTest is People {
         }
         vm.assertEq(_flags(token), OwnerWord.ANY_RECOVERY);
 
-        text = "Veto(address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)";
+        text = "Veto(address collection,uint256[] tokenIds,address account,uint256 nonce,uint256 deadline)";
         act = abi.encodeCall(IRecovery.veto, (address(collection), ids));
         _submit("player", act, text, abi.encode(address(collection), hashed));
         vm.assertEq(_flags(token), 0);
@@ -429,24 +429,26 @@ contract RecoveryTest is People {
         _issuerRecovers(token, fresh);
         words = abi.encode(player, address(collection), hashed);
         text =
-            "StopRecovery(address owner,address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)";
+            "StopRecovery(address owner,address collection,uint256[] tokenIds,address account,uint256 nonce,uint256 deadline)";
         act = abi.encodeCall(IRecovery.stopRecovery, (player, address(collection), ids));
         _submit("guardian 1", act, text, words);
         _submit("guardian 2", act, text, words);
         vm.assertEq(_flags(token), OwnerWord.LOST);
-        text = "ClearLost(address owner,address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)";
+        text =
+            "ClearLost(address owner,address collection,uint256[] tokenIds,address account,uint256 nonce,uint256 deadline)";
         act = abi.encodeCall(IRecovery.clearLost, (player, address(collection), ids));
         _submit("guardian 1", act, text, words);
         _submit("guardian 2", act, text, words);
         vm.assertEq(_flags(token), 0);
 
-        text = "SetGuardians(address[] guardians,uint8 threshold,uint40 delay,uint256 nonce,uint256 deadline)";
+        text =
+            "SetGuardians(address[] guardians,uint8 threshold,uint40 delay,address account,uint256 nonce,uint256 deadline)";
         act = abi.encodeCall(IRecovery.setGuardians, (heirs, 2, 8 days));
         _submit("player", act, text, abi.encode(keccak256(abi.encodePacked(heirs)), uint8(2), 8 days));
         (,,, uint40 from) = recovery.changeOf(player);
         vm.assertEq(from, NOW + DELAY);
         act = abi.encodeCall(IRecovery.keepGuardians, ());
-        _submit("player", act, "KeepGuardians(uint256 nonce,uint256 deadline)", "");
+        _submit("player", act, "KeepGuardians(address account,uint256 nonce,uint256 deadline)", "");
         (,,, from) = recovery.changeOf(player);
         vm.assertEq(from, 0);
     }

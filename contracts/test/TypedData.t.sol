@@ -26,11 +26,12 @@ contract Messages {
         return VestiaryTypes.take(tokenId, from, to, until);
     }
 
-    /// The last two words are nonce and deadline.
+    /// The last three words are account, nonce and deadline.
     function act(bytes32 typeHash, bytes calldata words) external view returns (bytes32) {
-        uint256 end = words.length - 64;
-        (uint256 nonce, uint256 deadline) = abi.decode(words[end:], (uint256, uint256));
-        return VestiaryTypes.act(typeHash, words[:end], nonce, deadline);
+        uint256 end = words.length - 96;
+        (address account, uint256 nonce, uint256 deadline) =
+            abi.decode(words[end:], (address, uint256, uint256));
+        return VestiaryTypes.act(typeHash, words[:end], account, nonce, deadline);
     }
 }
 

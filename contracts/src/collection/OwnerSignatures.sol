@@ -22,7 +22,7 @@ abstract contract OwnerSignatures is Designs {
         bytes calldata arguments = act[4:];
         uint256 tokenId = abi.decode(arguments, (uint256));
         address owner = _requireOwned(tokenId);
-        bytes32 hash = VestiaryTypes.act(_typeOf(selector), arguments, nonce, deadline);
+        bytes32 hash = VestiaryTypes.act(_typeOf(selector), arguments, owner, nonce, deadline);
         require(SignatureChecker.isValidSignatureNowCalldata(owner, hash, signature), BadSignature());
         _useNonce(owner, nonce);
 

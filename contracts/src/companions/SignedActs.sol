@@ -30,7 +30,7 @@ abstract contract SignedActs is ISignedActs, IERC5267 {
         bytes4 selector = bytes4(act);
         require(act.length >= 4, NotAnAct(selector));
         (bytes32 typeHash, bytes memory words) = _typed(selector, act[4:]);
-        bytes32 hash = VestiaryTypes.act(typeHash, words, nonce, deadline);
+        bytes32 hash = VestiaryTypes.act(typeHash, words, account, nonce, deadline);
         require(SignatureChecker.isValidSignatureNowCalldata(account, hash, signature), BadSignature());
         _useNonce(account, nonce);
         _do(account, selector, act[4:]);

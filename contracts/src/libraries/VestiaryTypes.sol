@@ -32,45 +32,50 @@ library VestiaryTypes {
     // Owners' acts, see IWearableRights.actBySignature.
 
     bytes32 internal constant GIVE_TYPEHASH =
-        keccak256("Give(uint256 tokenId,address to,uint256 nonce,uint256 deadline)");
+        keccak256("Give(uint256 tokenId,address to,address account,uint256 nonce,uint256 deadline)");
     bytes32 internal constant BURN_TYPEHASH =
-        keccak256("Burn(uint256 tokenId,uint256 nonce,uint256 deadline)");
-    bytes32 internal constant SET_USER_TYPEHASH =
-        keccak256("SetUser(uint256 tokenId,address user,uint64 expires,uint256 nonce,uint256 deadline)");
-    bytes32 internal constant OFFER_TYPEHASH =
-        keccak256("Offer(uint256 tokenId,address key,uint64 until,uint256 nonce,uint256 deadline)");
+        keccak256("Burn(uint256 tokenId,address account,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant SET_USER_TYPEHASH = keccak256(
+        "SetUser(uint256 tokenId,address user,uint64 expires,address account,uint256 nonce,uint256 deadline)"
+    );
+    bytes32 internal constant OFFER_TYPEHASH = keccak256(
+        "Offer(uint256 tokenId,address key,uint64 until,address account,uint256 nonce,uint256 deadline)"
+    );
     bytes32 internal constant MARK_LOST_TYPEHASH =
-        keccak256("MarkLost(uint256 tokenId,uint256 nonce,uint256 deadline)");
+        keccak256("MarkLost(uint256 tokenId,address account,uint256 nonce,uint256 deadline)");
     bytes32 internal constant ASK_CLEAR_LOST_TYPEHASH =
-        keccak256("AskClearLost(uint256 tokenId,uint256 nonce,uint256 deadline)");
-    bytes32 internal constant ACCEPT_REVISION_TYPEHASH =
-        keccak256("AcceptRevision(uint256 tokenId,bytes32 designDigest,uint256 nonce,uint256 deadline)");
+        keccak256("AskClearLost(uint256 tokenId,address account,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant ACCEPT_REVISION_TYPEHASH = keccak256(
+        "AcceptRevision(uint256 tokenId,bytes32 designDigest,address account,uint256 nonce,uint256 deadline)"
+    );
     bytes32 internal constant CHOOSE_TYPEHASH =
-        keccak256("Choose(uint256 tokenId,uint8 kept,uint256 nonce,uint256 deadline)");
+        keccak256("Choose(uint256 tokenId,uint8 kept,address account,uint256 nonce,uint256 deadline)");
 
     // Acts of Estate and Recovery, see ISignedActs.actBySignature.
 
     bytes32 internal constant SET_WILL_TYPEHASH = keccak256(
-        "SetWill(address[] heirs,address[] executors,uint8 threshold,uint40 moratorium,uint256 nonce,uint256 deadline)"
+        "SetWill(address[] heirs,address[] executors,uint8 threshold,uint40 moratorium,address account,uint256 nonce,uint256 deadline)"
     );
-    bytes32 internal constant STILL_HERE_TYPEHASH = keccak256("StillHere(uint256 nonce,uint256 deadline)");
+    bytes32 internal constant STILL_HERE_TYPEHASH =
+        keccak256("StillHere(address account,uint256 nonce,uint256 deadline)");
     bytes32 internal constant OPEN_ESTATE_TYPEHASH =
-        keccak256("OpenEstate(address owner,address heir,uint256 nonce,uint256 deadline)");
+        keccak256("OpenEstate(address owner,address heir,address account,uint256 nonce,uint256 deadline)");
     bytes32 internal constant SET_GUARDIANS_TYPEHASH = keccak256(
-        "SetGuardians(address[] guardians,uint8 threshold,uint40 delay,uint256 nonce,uint256 deadline)"
+        "SetGuardians(address[] guardians,uint8 threshold,uint40 delay,address account,uint256 nonce,uint256 deadline)"
     );
     bytes32 internal constant KEEP_GUARDIANS_TYPEHASH =
-        keccak256("KeepGuardians(uint256 nonce,uint256 deadline)");
-    bytes32 internal constant VETO_TYPEHASH =
-        keccak256("Veto(address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)");
+        keccak256("KeepGuardians(address account,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant VETO_TYPEHASH = keccak256(
+        "Veto(address collection,uint256[] tokenIds,address account,uint256 nonce,uint256 deadline)"
+    );
     bytes32 internal constant RECOVER_TYPEHASH = keccak256(
-        "Recover(address owner,address collection,uint256[] tokenIds,address to,uint256 nonce,uint256 deadline)"
+        "Recover(address owner,address collection,uint256[] tokenIds,address to,address account,uint256 nonce,uint256 deadline)"
     );
     bytes32 internal constant STOP_RECOVERY_TYPEHASH = keccak256(
-        "StopRecovery(address owner,address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)"
+        "StopRecovery(address owner,address collection,uint256[] tokenIds,address account,uint256 nonce,uint256 deadline)"
     );
     bytes32 internal constant CLEAR_LOST_TYPEHASH = keccak256(
-        "ClearLost(address owner,address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)"
+        "ClearLost(address owner,address collection,uint256[] tokenIds,address account,uint256 nonce,uint256 deadline)"
     );
 
     /// The hash that the issuer's account signs to commit `batch` on this contract.
@@ -114,14 +119,15 @@ library VestiaryTypes {
         return _signingHash(keccak256(abi.encode(TAKE_TYPEHASH, tokenId, from, to, until)));
     }
 
-    /// The hash that somebody signs for an act with these arguments, each a whole word: of an array, the
-    /// hash of its elements.
-    function act(bytes32 typeHash, bytes memory arguments, uint256 nonce, uint256 deadline)
+    /// The hash that is signed for an act of `account` with these arguments, each a whole word: of an array, the
+    /// hash of its elements. One key may sign for several accounts, so each signature says for which.
+    function act(bytes32 typeHash, bytes memory arguments, address account, uint256 nonce, uint256 deadline)
         internal
         view
         returns (bytes32)
     {
-        return _signingHash(keccak256(abi.encodePacked(typeHash, arguments, nonce, deadline)));
+        uint256 word = uint160(account);
+        return _signingHash(keccak256(abi.encodePacked(typeHash, arguments, word, nonce, deadline)));
     }
 
     function _signingHash(bytes32 structHash) private view returns (bytes32) {

@@ -36,7 +36,7 @@ abstract contract Families is Signers {
     function setWill(uint256 who, uint8 kind, uint256 how) external {
         (bytes memory call, bytes memory words) = _willCall(who, kind % 4 != 0);
         string memory text =
-            "SetWill(address[] heirs,address[] executors,uint8 threshold,uint40 moratorium,uint256 nonce,uint256 deadline)";
+            "SetWill(address[] heirs,address[] executors,uint8 threshold,uint40 moratorium,address account,uint256 nonce,uint256 deadline)";
         if (!_actAt(_ESTATE, who, call, text, words, how, true)) return;
         _estates[actor(who)].willed = kind % 4 != 0;
         _close(actor(who));
@@ -53,7 +53,7 @@ abstract contract Families is Signers {
     }
 
     function stillHere(uint256 who, uint256 how) external {
-        string memory text = "StillHere(uint256 nonce,uint256 deadline)";
+        string memory text = "StillHere(address account,uint256 nonce,uint256 deadline)";
         if (_actAt(_ESTATE, who, abi.encodeCall(IEstate.stillHere, ()), text, "", how, true)) {
             _close(actor(who));
         }
@@ -87,7 +87,8 @@ abstract contract Families is Signers {
         returns (bool)
     {
         bytes memory call = abi.encodeCall(IEstate.openEstate, (owner, heir));
-        string memory text = "OpenEstate(address owner,address heir,uint256 nonce,uint256 deadline)";
+        string memory text =
+            "OpenEstate(address owner,address heir,address account,uint256 nonce,uint256 deadline)";
         return _actAt(_ESTATE, who, call, text, abi.encode(owner, heir), how, may);
     }
 

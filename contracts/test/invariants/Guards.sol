@@ -41,7 +41,7 @@ abstract contract Guards is Families {
         uint40 delay = named ? 7 days + uint40(kind % 3) * 5 days : 0;
         (bytes memory call, bytes memory words) = _guardiansCall(_others(who, 1, named ? 3 : 0), delay);
         string memory text =
-            "SetGuardians(address[] guardians,uint8 threshold,uint40 delay,uint256 nonce,uint256 deadline)";
+            "SetGuardians(address[] guardians,uint8 threshold,uint40 delay,address account,uint256 nonce,uint256 deadline)";
         if (!_actAt(_RECOVERY, who, call, text, words, how, true)) return;
         address owner = actor(who);
         uint256 present = _presentOf(owner);
@@ -63,7 +63,7 @@ abstract contract Guards is Families {
     function keepGuardians(uint256 who, uint256 how) external {
         address owner = actor(who);
         bool may = _next[owner] != _presentOf(owner);
-        string memory text = "KeepGuardians(uint256 nonce,uint256 deadline)";
+        string memory text = "KeepGuardians(address account,uint256 nonce,uint256 deadline)";
         bytes memory call = abi.encodeCall(IRecovery.keepGuardians, ());
         if (_actAt(_RECOVERY, who, call, text, "", how, may)) _next[owner] = _present[owner];
     }
@@ -152,16 +152,16 @@ abstract contract Guards is Families {
         if (word.what == 0) {
             call = abi.encodeCall(IRecovery.recover, (word.owner, address(collection), ids, word.to));
             text =
-                "Recover(address owner,address collection,uint256[] tokenIds,address to,uint256 nonce,uint256 deadline)";
+                "Recover(address owner,address collection,uint256[] tokenIds,address to,address account,uint256 nonce,uint256 deadline)";
             words = bytes.concat(words, abi.encode(word.to));
         } else if (word.what == 1) {
             call = abi.encodeCall(IRecovery.stopRecovery, (word.owner, address(collection), ids));
             text =
-                "StopRecovery(address owner,address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)";
+                "StopRecovery(address owner,address collection,uint256[] tokenIds,address account,uint256 nonce,uint256 deadline)";
         } else {
             call = abi.encodeCall(IRecovery.clearLost, (word.owner, address(collection), ids));
             text =
-                "ClearLost(address owner,address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)";
+                "ClearLost(address owner,address collection,uint256[] tokenIds,address account,uint256 nonce,uint256 deadline)";
         }
     }
 
@@ -184,7 +184,8 @@ abstract contract Guards is Families {
         uint256[] memory ids = _one(tokenId);
         bytes memory call = abi.encodeCall(IRecovery.veto, (address(collection), ids));
         bytes memory words = abi.encode(address(collection), keccak256(abi.encodePacked(ids)));
-        string memory text = "Veto(address collection,uint256[] tokenIds,uint256 nonce,uint256 deadline)";
+        string memory text =
+            "Veto(address collection,uint256[] tokenIds,address account,uint256 nonce,uint256 deadline)";
         if (_actAt(_RECOVERY, who, call, text, words, how, may)) {
             _ended(tokenId);
         }

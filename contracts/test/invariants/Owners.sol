@@ -46,7 +46,7 @@ abstract contract Owners is Minters {
         (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
         bytes memory act = abi.encodeCall(IWearableRights.give, (tokenId, actor(to)));
-        string memory text = "Give(uint256 tokenId,address to,uint256 nonce,uint256 deadline)";
+        string memory text = "Give(uint256 tokenId,address to,address account,uint256 nonce,uint256 deadline)";
         may = may && !_rights[tokenId].lost;
         if (_act(who, act, text, signed, may)) _moved(tokenId, actor(to));
     }
@@ -65,7 +65,7 @@ abstract contract Owners is Minters {
             return;
         }
         bytes memory act = abi.encodeCall(IWearableRights.burn, (tokenId));
-        string memory text = "Burn(uint256 tokenId,uint256 nonce,uint256 deadline)";
+        string memory text = "Burn(uint256 tokenId,address account,uint256 nonce,uint256 deadline)";
         may = may && !_rights[tokenId].lost;
         if (!_act(who, act, text, signed, may)) return;
         burned[tokenId] = true;
@@ -81,7 +81,7 @@ abstract contract Owners is Minters {
         address borrower = user % 5 == 0 ? address(0) : actor(user);
         bytes memory act = abi.encodeCall(IERC4907.setUser, (tokenId, borrower, expires));
         string memory text =
-            "SetUser(uint256 tokenId,address user,uint64 expires,uint256 nonce,uint256 deadline)";
+            "SetUser(uint256 tokenId,address user,uint64 expires,address account,uint256 nonce,uint256 deadline)";
         may = may && !_rights[tokenId].lost;
         if (!_act(who, act, text, signed, may)) return;
         _rights[tokenId].user = borrower;
@@ -96,7 +96,8 @@ abstract contract Owners is Minters {
         uint64 until = uint64(block.timestamp + seconds_ % 10 days);
         address taker = to % 7 == 0 ? address(0) : actor(to);
         bytes memory act = abi.encodeCall(IWearableRights.offer, (tokenId, taker, until));
-        string memory text = "Offer(uint256 tokenId,address key,uint64 until,uint256 nonce,uint256 deadline)";
+        string memory text =
+            "Offer(uint256 tokenId,address key,uint64 until,address account,uint256 nonce,uint256 deadline)";
         may = may && !_rights[tokenId].lost;
         if (!_act(who, act, text, signed, may)) return;
         _rights[tokenId].offeredTo = taker;
@@ -128,7 +129,7 @@ abstract contract Owners is Minters {
         (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
         bytes memory act = abi.encodeCall(IWearableRights.markLost, (tokenId));
-        string memory text = "MarkLost(uint256 tokenId,uint256 nonce,uint256 deadline)";
+        string memory text = "MarkLost(uint256 tokenId,address account,uint256 nonce,uint256 deadline)";
         if (!_act(who, act, text, signed, may)) return;
         Rights storage rights = _rights[tokenId];
         (rights.lost, rights.clearsAt, rights.offeredTo, rights.until) = (true, 0, address(0), 0);
@@ -140,7 +141,7 @@ abstract contract Owners is Minters {
         (who, tokenId, may) = _choose(who, token);
         if (tokenId == 0) return;
         bytes memory act = abi.encodeCall(IWearableRights.askClearLost, (tokenId));
-        string memory text = "AskClearLost(uint256 tokenId,uint256 nonce,uint256 deadline)";
+        string memory text = "AskClearLost(uint256 tokenId,address account,uint256 nonce,uint256 deadline)";
         may = may && _rights[tokenId].lost;
         if (_act(who, act, text, signed, may)) _rights[tokenId].clearsAt = block.timestamp + 7 days;
     }
@@ -173,7 +174,7 @@ abstract contract Owners is Minters {
         bytes32 digest = _revision(revision);
         bytes memory act = abi.encodeCall(IWearableRights.acceptRevision, (tokenId, digest));
         string memory text =
-            "AcceptRevision(uint256 tokenId,bytes32 designDigest,uint256 nonce,uint256 deadline)";
+            "AcceptRevision(uint256 tokenId,bytes32 designDigest,address account,uint256 nonce,uint256 deadline)";
         bool proposed = digest == 0 || _proposed[uint64(tokenId >> 64)][digest];
         may = may && proposed && !_rights[tokenId].lost;
         if (_act(who, act, text, signed, may)) _rights[tokenId].revision = digest;
@@ -188,7 +189,8 @@ abstract contract Owners is Minters {
         if (tokenId == 0) return;
         kept = kept % 8 == 0 ? 1 : kept % 8 == 1 ? 3 : 2;
         bytes memory act = abi.encodeCall(IWearableRights.choose, (tokenId, kept));
-        string memory text = "Choose(uint256 tokenId,uint8 kept,uint256 nonce,uint256 deadline)";
+        string memory text =
+            "Choose(uint256 tokenId,uint8 kept,address account,uint256 nonce,uint256 deadline)";
         (uint256 chooseBy,) = _choiceOf(tokenId);
         may = may && chooseBy != 0 && kept != 3 && block.timestamp <= chooseBy && _isUndecided(tokenId);
         if (_act(who, act, text, signed, may)) _keep(tokenId, kept);
@@ -337,10 +339,11 @@ abstract contract Owners is Minters {
             }
             // One in eight repeats a nonce, which some account or other may have used.
             uint256 nonce = ++_nonce % 8 == 0 ? _nonce - 1 : _nonce;
-            may = may && !_used[actor(who)][nonce] && _signs(who);
-            bytes32 hash = _typed(
-                keccak256(bytes.concat(keccak256(bytes(text)), arguments, abi.encode(nonce, DEADLINE)))
-            );
+            // One in sixteen is for another account than the owner's.
+            address account = actor(_nonce % 16 == 5 ? who % 6 + 1 : who);
+            may = may && !_used[actor(who)][nonce] && _signs(who) && account == actor(who);
+            bytes memory end = abi.encode(account, nonce, DEADLINE);
+            bytes32 hash = _typed(keccak256(bytes.concat(keccak256(bytes(text)), arguments, end)));
             bytes memory signature = _sign(key(who), hash);
             done = _tryAsStranger(
                 abi.encodeCall(IWearableRights.actBySignature, (act, nonce, DEADLINE, signature))

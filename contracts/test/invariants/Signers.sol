@@ -5,8 +5,8 @@ import {ISignedActs} from "../../interfaces/ISignedActs.sol";
 import {Owners} from "./Owners.sol";
 
 /// @title How an act gets to Estate or Recovery: sent, or signed and sent by a stranger
-/// @dev Of ten signatures one is somebody else's or for another contract, one has a nonce that is spent, one comes
-/// too late.
+/// @dev Of ten signatures one is somebody else's, for another account or for another contract, one has a nonce that is
+/// spent, one comes too late.
 abstract contract Signers is Owners {
     uint256 private constant WRONG = 13;
     uint256 private constant SPENT = 14;
@@ -56,11 +56,14 @@ abstract contract Signers is Owners {
         signing.deadline = how % 16 == LATE ? block.timestamp - 1 : block.timestamp;
         signing.good = how % 16 != WRONG && how % 16 != LATE && _signs(who)
             && !_spent[companion][signing.account][signing.nonce];
+        uint256 wrong = how % 16 == WRONG ? 1 + (how >> 4) % 3 : 0;
+        uint256 other = who % 6 + 1 + (how >> 6) % 5;
+        address account = wrong == 1 ? actor(other) : signing.account;
         bytes32 structHash = keccak256(
-            bytes.concat(keccak256(bytes(text)), words, abi.encode(signing.nonce, signing.deadline))
+            bytes.concat(keccak256(bytes(text)), words, abi.encode(account, signing.nonce, signing.deadline))
         );
-        bool isElsewhere = how % 16 == WRONG && how & 16 == 0;
-        uint256 signer = how % 16 == WRONG && how & 16 != 0 ? who % 6 + 1 + (how >> 5) % 5 : who;
+        bool isElsewhere = wrong == 2;
+        uint256 signer = wrong == 3 ? other : who;
         address contract_ = isElsewhere ? address(collection) : companion;
         signing.signature = _sign(key(signer), _typedFor(contract_, structHash));
     }

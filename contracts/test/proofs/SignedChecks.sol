@@ -8,24 +8,38 @@ import {Steps} from "./Steps.sol";
 abstract contract SignedChecks is Steps {
     function check_actBySignature_give(uint256 given, address to) external {
         bytes memory act = abi.encodeCall(_collection.give, (given, to));
-        _act(Effect.Move, to, given, "Give(uint256 tokenId,address to,uint256 nonce,uint256 deadline)", act);
+        _act(
+            Effect.Move,
+            to,
+            given,
+            "Give(uint256 tokenId,address to,address account,uint256 nonce,uint256 deadline)",
+            act
+        );
     }
 
     function check_actBySignature_burn(uint256 burned) external {
         bytes memory act = abi.encodeCall(_collection.burn, (burned));
-        _act(Effect.Burn, address(0), burned, "Burn(uint256 tokenId,uint256 nonce,uint256 deadline)", act);
+        _act(
+            Effect.Burn,
+            address(0),
+            burned,
+            "Burn(uint256 tokenId,address account,uint256 nonce,uint256 deadline)",
+            act
+        );
     }
 
     /// Of the piece, which burns.
     function check_actBySignature_choose(uint256 chosen, uint8 kept) external {
         bytes memory act = abi.encodeCall(_collection.choose, (chosen, kept));
-        string memory text = "Choose(uint256 tokenId,uint8 kept,uint256 nonce,uint256 deadline)";
+        string memory text =
+            "Choose(uint256 tokenId,uint8 kept,address account,uint256 nonce,uint256 deadline)";
         _act(Effect.Burn, address(0), chosen, text, act);
     }
 
     function check_actBySignature_offer(uint256 offered, address key, uint64 until) external {
         bytes memory act = abi.encodeCall(_collection.offer, (offered, key, until));
-        string memory text = "Offer(uint256 tokenId,address key,uint64 until,uint256 nonce,uint256 deadline)";
+        string memory text =
+            "Offer(uint256 tokenId,address key,uint64 until,address account,uint256 nonce,uint256 deadline)";
         _act(Effect.Offer, key, offered, text, act);
     }
 
@@ -56,7 +70,9 @@ abstract contract SignedChecks is Steps {
         _assumeSigner(step.owner);
         uint256 used = _is(_collection.isNonceUsed(step.owner, signed.nonce));
         bytes32 structHash = keccak256(
-            bytes.concat(keccak256(bytes(text)), _arguments(act), abi.encode(signed.nonce, signed.deadline))
+            bytes.concat(
+                keccak256(bytes(text)), _arguments(act), abi.encode(step.owner, signed.nonce, signed.deadline)
+            )
         );
         uint256 mayAct = _byAccount(step.owner, structHash, signed) & (1 ^ used)
             & _is(block.timestamp <= signed.deadline) & _is(tokenId == step.tokenId);

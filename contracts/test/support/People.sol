@@ -118,6 +118,18 @@ abstract contract People is World {
         uint256 nonce,
         uint256 deadline
     ) internal view returns (bytes memory) {
-        return _sign(_key(account), _actHash(companion, typeText, words, nonce, deadline));
+        address named = vm.addr(_key(account));
+        return _sign(_key(account), _actHash(companion, typeText, words, named, nonce, deadline));
+    }
+
+    /// What the key of `name` signs for an account with code that asks it, with nonce 1.
+    function _signFor(
+        address account,
+        string memory name,
+        address companion,
+        string memory typeText,
+        bytes memory words
+    ) internal view returns (bytes memory) {
+        return _sign(_key(name), _actHash(companion, typeText, words, account, 1, block.timestamp));
     }
 }

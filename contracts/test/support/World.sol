@@ -227,11 +227,12 @@ abstract contract World {
         address contract_,
         string memory typeText,
         bytes memory arguments,
+        address account,
         uint256 nonce,
         uint256 deadline
     ) internal view returns (bytes32) {
-        bytes32 typeHash = keccak256(bytes(typeText));
-        return _typed(contract_, keccak256(bytes.concat(typeHash, arguments, abi.encode(nonce, deadline))));
+        bytes memory end = abi.encode(account, nonce, deadline);
+        return _typed(contract_, keccak256(bytes.concat(keccak256(bytes(typeText)), arguments, end)));
     }
 
     function _signVoucher(

@@ -247,6 +247,9 @@ messages! {
         token_id: TokenId = "uint256" "tokenId",
         /// Who receives it.
         to: Address = "address" "to",
+        /// Whose act it is: the owner's account here, where another signs its own; so everywhere below. With code, the
+        /// account says which keys sign for it, and what one signs for it is nobody else's act.
+        account: Address = "address" "account",
         /// The account's own, each used once, in any order; so everywhere below.
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
@@ -256,6 +259,8 @@ messages! {
     Burn {
         /// The wearable.
         token_id: TokenId = "uint256" "tokenId",
+        /// See [`Give`].
+        account: Address = "address" "account",
         /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
@@ -269,6 +274,8 @@ messages! {
         user: Address = "address" "user",
         /// The last second of the loan, unix time.
         expires: u64 = "uint64" "expires",
+        /// See [`Give`].
+        account: Address = "address" "account",
         /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
@@ -284,6 +291,8 @@ messages! {
         /// the key signed for one would count for the next.
         until: u64 = "uint64" "until",
         /// See [`Give`].
+        account: Address = "address" "account",
+        /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
         deadline: u64 = "uint256" "deadline",
@@ -293,6 +302,8 @@ messages! {
         /// The wearable.
         token_id: TokenId = "uint256" "tokenId",
         /// See [`Give`].
+        account: Address = "address" "account",
+        /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
         deadline: u64 = "uint256" "deadline",
@@ -301,6 +312,8 @@ messages! {
     AskClearLost {
         /// The wearable.
         token_id: TokenId = "uint256" "tokenId",
+        /// See [`Give`].
+        account: Address = "address" "account",
         /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
@@ -313,6 +326,8 @@ messages! {
         /// Digest of the revised design document; zero for the first one.
         design_digest: Sha256 = "bytes32" "designDigest",
         /// See [`Give`].
+        account: Address = "address" "account",
+        /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
         deadline: u64 = "uint256" "deadline",
@@ -323,6 +338,8 @@ messages! {
         token_id: TokenId = "uint256" "tokenId",
         /// 1 the piece, 2 the wearable.
         kept: u64 = "uint8" "kept",
+        /// See [`Give`].
+        account: Address = "address" "account",
         /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
@@ -339,12 +356,16 @@ messages! {
         /// Seconds in which the owner may object.
         moratorium: u64 = "uint40" "moratorium",
         /// See [`Give`].
+        account: Address = "address" "account",
+        /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
         deadline: u64 = "uint256" "deadline",
     }
     /// An owner's sign of life; to the estate.
     StillHere {
+        /// See [`Give`].
+        account: Address = "address" "account",
         /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
@@ -356,6 +377,8 @@ messages! {
         owner: Address = "address" "owner",
         /// For whom.
         heir: Address = "address" "heir",
+        /// See [`Give`].
+        account: Address = "address" "account",
         /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
@@ -370,12 +393,16 @@ messages! {
         /// Seconds between their decision and its effect.
         delay: u64 = "uint40" "delay",
         /// See [`Give`].
+        account: Address = "address" "account",
+        /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
         deadline: u64 = "uint256" "deadline",
     }
     /// An owner calls off a change of guardians; to the recovery.
     KeepGuardians {
+        /// See [`Give`].
+        account: Address = "address" "account",
         /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
@@ -387,6 +414,8 @@ messages! {
         collection: Address = "address" "collection",
         /// The wearables.
         token_ids: Vec<TokenId> = "uint256[]" "tokenIds",
+        /// See [`Give`].
+        account: Address = "address" "account",
         /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
@@ -403,6 +432,8 @@ messages! {
         /// The new account.
         to: Address = "address" "to",
         /// See [`Give`].
+        account: Address = "address" "account",
+        /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
         deadline: u64 = "uint256" "deadline",
@@ -416,6 +447,8 @@ messages! {
         /// The wearables.
         token_ids: Vec<TokenId> = "uint256[]" "tokenIds",
         /// See [`Give`].
+        account: Address = "address" "account",
+        /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
         deadline: u64 = "uint256" "deadline",
@@ -428,6 +461,8 @@ messages! {
         collection: Address = "address" "collection",
         /// The wearables.
         token_ids: Vec<TokenId> = "uint256[]" "tokenIds",
+        /// See [`Give`].
+        account: Address = "address" "account",
         /// See [`Give`].
         nonce: U256 = "uint256" "nonce",
         /// See [`Voucher`].
