@@ -149,10 +149,10 @@ async fn a_claim_that_failed_and_comes_again_with_another_signature_holds_up_nob
 fn find(dir: &Path, name: &str) -> Option<PathBuf> {
     std::fs::read_dir(dir).unwrap().find_map(|entry| {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => find(&path, name),
-            false => (path.file_name().unwrap() == name).then_some(path),
+        if path.is_dir() {
+            return find(&path, name);
         }
+        (path.file_name().unwrap() == name).then_some(path)
     })
 }
 
@@ -199,7 +199,9 @@ async fn a_damaged_file_holds_up_its_own_batch_and_nobody_else() {
                 let found = find(&data.join(part), name);
                 files.push(found.unwrap_or_else(|| panic!("no {name}")));
             }
-            files.iter().for_each(|path| flip(path));
+            for path in &files {
+                flip(path);
+            }
             chain.mine();
         })
         .await;
