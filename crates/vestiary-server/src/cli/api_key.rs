@@ -48,18 +48,26 @@ pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
         issuer_id: issuer_id.map(|id| id.to_string()),
     };
     let made: ApiKeyMade = caller.client()?.post(&["v1", "api-keys"], &body).await?;
+    // Nobody can show it again.
+    let lost = |failure: Failure| {
+        failure.remedy(format!(
+            "nobody has API key {id}: take it back (DELETE /v1/api-keys/{id}) and make another, --out FILE keeps it",
+            id = made.id
+        ))
+    };
     if let Some(file) = file {
-        files::write_private(&file, format!("{}\n", made.key).as_bytes())?;
+        files::write_private(&file, format!("{}\n", made.key).as_bytes()).map_err(lost)?;
         let answer = json!({ "id": made.id, "scopes": made.scopes, "file": file });
         out.answer(&answer, || {
             format!("API key {} is in {}", made.id, file.display())
-        });
+        })?;
     } else {
         // Showing it once is the act.
         let answer = json!({ "id": made.id, "scopes": made.scopes, "key": made.key });
-        out.answer(&answer, || {
+        out.answer_once(&answer, || {
             format!("API key {}, shown this once:\n{}", made.id, made.key)
-        });
+        })
+        .map_err(lost)?;
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ pub(crate) fn tell(config: &Path, report: &Report, done: &[String], out: Output)
             .cloned()
             .unwrap_or_else(|| json!({}));
     }
-    out.answer(&answer, || text(&answer, report, done, &command));
+    out.answer(&answer, || text(&answer, report, done, &command))?;
     if report.is_clean() {
         Ok(())
     } else {

@@ -142,7 +142,7 @@ async fn through_service(args: &Args, key: &ClaimKey, out: Output) -> Result<(),
     }
     out.answer(&json!({ "claim": view, "direct": false }), || {
         format!("{} goes to {} ({})", view.wearable, view.to, view.state)
-    });
+    })?;
     Ok(())
 }
 
@@ -202,6 +202,6 @@ async fn direct(args: &Args, key: &ClaimKey, out: Output) -> Result<(), Failure>
     });
     out.answer(&answer, || {
         format!("{} belongs to {to:#x} at block {}", args.wearable, mined.block)
-    });
+    })?;
     Ok(())
 }

@@ -122,7 +122,7 @@ pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
             });
             out.answer(&answer, || {
                 format!("{} is collection {id} of issuer {issuer_id}", view.name)
-            });
+            })?;
         }
         Command::SetMinter {
             chain,
@@ -152,7 +152,7 @@ pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
                     "may mint what has no claim key"
                 };
                 format!("{minter:#x} {may} in {collection}")
-            });
+            })?;
         }
     }
     Ok(())

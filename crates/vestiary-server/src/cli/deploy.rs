@@ -125,7 +125,7 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
             "{} names them, with their code hashes{roots}{words}",
             args.out.display()
         )
-    });
+    })?;
     Ok(())
 }
 

@@ -155,6 +155,6 @@ pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
             "{} is design {} of {}, {}",
             body.name, view.design_id, view.collection, view.digest
         )
-    });
+    })?;
     Ok(())
 }

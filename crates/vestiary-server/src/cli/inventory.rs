@@ -48,7 +48,7 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     let answer: Inventory = client
         .get(&["v1", "wallets", &args.wallet, "wearables"], &query)
         .await?;
-    out.answer(&answer, || text(&answer));
+    out.answer(&answer, || text(&answer))?;
     Ok(())
 }
 

@@ -122,7 +122,7 @@ async fn register(args: Register, out: Output) -> Result<(), Failure> {
                     "{} is issuer {issuer_id}, account {}\nits certificate key here is {}\nnext: vestiary issuer accept-log, vestiary issuer add-key",
                     view.name, view.account, view.certificate_key
                 )
-            });
+            })?;
     Ok(())
 }
 
@@ -170,7 +170,7 @@ async fn accept_log(args: AcceptLog, out: Output) -> Result<(), Failure> {
     });
     out.answer(&answer, || {
         format!("issuer {issuer_id} accepts the log {origin}, anchored by {anchoring:#x}")
-    });
+    })?;
     Ok(())
 }
 
@@ -211,7 +211,7 @@ async fn add_key(args: AddKey, out: Output) -> Result<(), Failure> {
             "{} signs for issuer {issuer_id} from log entry {from_index} on",
             issuer.certificate_key
         )
-    });
+    })?;
     Ok(())
 }
 

@@ -86,7 +86,7 @@ pub(crate) fn run(command: Command, out: Output) -> Result<(), Failure> {
                 } else {
                     names
                 }
-            });
+            })?;
             Ok(())
         }
         Command::New {
@@ -97,8 +97,7 @@ pub(crate) fn run(command: Command, out: Output) -> Result<(), Failure> {
         } => {
             let cost = passphrase.cost();
             let public = make(purpose, &path, &passphrase.passphrase()?, cost)?;
-            told(out, &path, purpose, &public);
-            Ok(())
+            told(out, &path, purpose, &public)
         }
         Command::New { .. } => Err(Failure::usage("give --purpose and --out, or --service")),
         Command::Show { file } => {
@@ -114,7 +113,7 @@ pub(crate) fn run(command: Command, out: Output) -> Result<(), Failure> {
                 "file": file, "purpose": key.purpose().to_string(), "algorithm": key.algorithm().to_string(),
                 "public": key.public(), "cost": cost,
             });
-            out.answer(&answer, || format!("{key} ({}, {cost})", key.algorithm()));
+            out.answer(&answer, || format!("{key} ({}, {cost})", key.algorithm()))?;
             Ok(())
         }
         Command::Import {
@@ -133,17 +132,16 @@ pub(crate) fn run(command: Command, out: Output) -> Result<(), Failure> {
             })?;
             let cost = passphrase.cost();
             let public = import(purpose, &secret, &path, &passphrase.passphrase()?, cost)?;
-            told(out, &path, purpose, &public);
-            Ok(())
+            told(out, &path, purpose, &public)
         }
     }
 }
 
-fn told(out: Output, path: &Path, purpose: Purpose, public: &str) {
+fn told(out: Output, path: &Path, purpose: Purpose, public: &str) -> Result<(), Failure> {
     let answer = json!({ "file": path, "purpose": purpose.to_string(), "public": public });
     out.answer(&answer, || {
         format!("{purpose} key {public} is in {}", path.display())
-    });
+    })
 }
 
 fn read_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {

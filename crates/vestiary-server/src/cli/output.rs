@@ -1,12 +1,8 @@
-//! The only place that prints.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this module is the command line's voice; nothing else prints"
-)]
+//! The only place that writes to standard output and standard error. A full disk or a reader that has gone is no
+//! panic: what cannot be answered fails by name, what is only said is left unsaid.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,20 +28,38 @@ impl Output {
         self.json
     }
 
-    /// The command's answer: `value` for programs, `text` for people.
-    pub(crate) fn answer(self, value: &impl Serialize, text: impl FnOnce() -> String) {
-        if self.json {
-            let json = serde_json::to_string(value).expect("answers are made of strings and numbers");
-            println!("{}", in_ascii(&json));
-        } else {
-            print!("{}", on_its_lines(&ended(text())));
+    /// The command's answer: `value` for programs, `text` for people. Whoever reads no further has read enough.
+    pub(crate) fn answer(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        match self.tell(value, text) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            told => told.map_err(|error| output_failed(&error)),
         }
+    }
+
+    /// An answer that cannot be asked for again: a reader that has gone has lost it.
+    pub(crate) fn answer_once(
+        self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        self.tell(value, text).map_err(|error| output_failed(&error))
+    }
+
+    fn tell(self, value: &impl Serialize, text: impl FnOnce() -> String) -> std::io::Result<()> {
+        let text = if self.json {
+            in_ascii(&serde_json::to_string(value).expect("answers are made of strings and numbers"))
+        } else {
+            on_its_lines(&text())
+        };
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(ended(text).as_bytes())?;
+        stdout.flush()
     }
 
     /// Something on the way, for people only.
     pub(crate) fn say(self, text: impl AsRef<str>) {
         if !self.json {
-            eprintln!("{}", on_its_lines(text.as_ref()));
+            complain(&ended(on_its_lines(text.as_ref())));
         }
     }
 
@@ -54,9 +68,9 @@ impl Output {
         if !failure.answered {
             if self.json {
                 let json = serde_json::to_string(failure).expect("failures are made of strings and numbers");
-                eprintln!("{}", in_ascii(&json));
+                complain(&ended(in_ascii(&json)));
             } else {
-                eprint!("{}", text_of(failure));
+                complain(&text_of(failure));
             }
         }
         ExitCode::from(failure.exit_status)
@@ -92,7 +106,7 @@ impl Output {
         if self.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return None;
         }
-        eprint!("{question} [y/N] ");
+        write!(std::io::stderr(), "{question} [y/N] ").ok()?;
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).ok()?;
         Some(matches!(line.trim(), "y" | "Y" | "yes"))
@@ -111,9 +125,25 @@ pub(crate) fn command_line_error(error: &clap::Error) -> ExitCode {
             .trim_start_matches("error: ");
         return Output::new(true).failed(&Failure::usage(first).remedy("see vestiary --help"));
     }
-    // A closed terminal has nobody to tell.
-    let _ = error.print();
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(super::failure::USAGE))
+    match error.print() {
+        // Help that a full disk did not take; a reader that has gone has read enough.
+        Err(unwritten) if !error.use_stderr() && unwritten.kind() != ErrorKind::BrokenPipe => {
+            Output::new(wants_json).failed(&output_failed(&unwritten))
+        }
+        // The status tells what standard error does not take.
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(super::failure::USAGE)),
+    }
+}
+
+/// Writes to standard error; where that takes nothing, nobody is left to tell, and the exit status says enough.
+fn complain(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn output_failed(error: &std::io::Error) -> Failure {
+    let detail =
+        format!("what was asked for was done, but standard output does not take the answer: {error}");
+    Failure::failed("output_failed", detail).remedy("make room there, or send it elsewhere")
 }
 
 fn text_of(failure: &Failure) -> String {

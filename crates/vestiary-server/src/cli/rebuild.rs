@@ -188,7 +188,7 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
             head.map(|head| head.number).unwrap_or_default(),
             mirror.log_size()
         )
-    });
+    })?;
     Ok(())
 }
 

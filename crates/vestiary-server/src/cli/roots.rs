@@ -199,6 +199,6 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
             text.push_str(&declared.to_string());
         }
         text
-    });
+    })?;
     Ok(())
 }

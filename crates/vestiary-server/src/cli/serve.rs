@@ -39,12 +39,15 @@ pub(crate) fn load_config(path: &std::path::Path) -> Result<Config, Failure> {
     Config::load(path, rpc_url).map_err(|error| Failure::failed("config_unreadable", error.to_string()))
 }
 
-/// Tells what happens on standard error; `VESTIARY_LOG` chooses how much (`info` when it does not).
+/// Tells what happens on standard error; `VESTIARY_LOG` chooses how much (`info` when it does not). A line that
+/// nobody takes, because the disk of the log is full or its reader has gone, is lost: the work goes on.
 pub(crate) fn start_tracing(json: bool, default: &str) {
     let filter = std::env::var("VESTIARY_LOG").unwrap_or_else(|_| default.to_owned());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_ansi(std::io::stderr().is_terminal())
+        // They would be told on standard error, which is what failed: a panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // A second subscriber in one process would be refused; the first one is as good.
     let _ = if json {

@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args, out: Output) -> Result<(), Failure> {
         let names: Vec<&str> = require.iter().map(|name| name.as_str()).collect();
         let verdict = if accepted { "accepted" } else { "not accepted" };
         format!("{report}{verdict}: {} required\n", names.join(", "))
-    });
+    })?;
     if accepted {
         Ok(())
     } else {

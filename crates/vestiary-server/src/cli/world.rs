@@ -42,6 +42,6 @@ pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
     }
     out.answer(&answer, || {
         format!("{} is registered as {}", world.name, world.id)
-    });
+    })?;
     Ok(())
 }

@@ -90,7 +90,7 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     service.start().await?;
     let description = directory.describe(&deployment, &endpoints)?;
     bar.finish_and_clear();
-    out.answer(&description, || banner(&args.dir, &description));
+    out.answer(&description, || banner(&args.dir, &description))?;
 
     let control = Control {
         proxy,

@@ -38,6 +38,7 @@ mod simulated;
 mod storage;
 mod story;
 mod support;
+mod told;
 mod watched;
 mod without_effect;
 mod world;

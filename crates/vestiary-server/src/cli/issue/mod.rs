@@ -131,13 +131,13 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
         out.answer(
             &json!({ "dry_run": true, "difference": plan.difference }),
             String::new,
-        );
+        )?;
         return Ok(());
     };
     if plan.batches.is_empty() {
         out.answer(&json!({ "difference": plan.difference, "batches": [] }), || {
             "nothing new to issue".into()
-        });
+        })?;
         return Ok(());
     }
     if !args.yes {
@@ -173,7 +173,7 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
             let _ = writeln!(text, "{id} {state}, receipt in {receipt}");
         }
         text
-    });
+    })?;
     Ok(())
 }
 
