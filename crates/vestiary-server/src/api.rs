@@ -195,7 +195,7 @@ pub struct DesignView {
     pub digest: String,
     /// Index of its statement in the log, "" until logged.
     pub log_index: String,
-    /// The serial its next batch starts with.
+    /// The serial its next batch starts with: past every one that was signed for.
     pub next_serial: String,
     /// The design document. In a list `{}` while the file that `digest` names is missing or damaged.
     #[schema(value_type = Object)]

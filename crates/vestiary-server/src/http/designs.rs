@@ -391,11 +391,10 @@ fn view_with(
             .get(intent)
             .map(|logged| logged.first_index.to_string())
     });
-    let now_ms = service.clock.now_unix_ms();
     let shown = crate::views::next_serial_shown(&service.mirror.view(), collection, design_id)?;
     let promised = service
         .ledger
-        .read(|state| state.next_serial(collection, design_id, now_ms));
+        .read(|state| state.next_serial(collection, design_id));
     Ok(DesignView {
         collection: collection.to_string(),
         design_id: design_id.to_string(),

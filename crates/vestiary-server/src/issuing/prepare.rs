@@ -230,7 +230,7 @@ fn check_serials(
             ),
         ));
     }
-    let next = state.next_serial(collection, design_id, now_ms).max(shown);
+    let next = state.next_serial(collection, design_id).max(shown);
     let first = wanted.range.first().get();
     if first == next {
         return Ok(());

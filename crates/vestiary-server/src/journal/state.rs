@@ -307,12 +307,13 @@ impl State {
         Ok(())
     }
 
-    /// The serial that the next batch of a design starts at.
-    pub fn next_serial(&self, collection: CollectionId, design_id: DesignId, now_ms: u64) -> u64 {
+    /// The serial that the next batch of a design starts at: past every signed one. What is only prepared was not issued;
+    /// while it is open, it is [`open_preparation`](Self::open_preparation).
+    pub fn next_serial(&self, collection: CollectionId, design_id: DesignId) -> u64 {
         self.batches
             .values()
             .filter(|batch| batch.prepared.collection == collection && batch.prepared.design_id == design_id)
-            .filter(|batch| batch.holds_serials(now_ms))
+            .filter(|batch| matches!(batch.stage, BatchStage::Signed(_)))
             .map(Batch::end)
             .max()
             .unwrap_or(1)

@@ -31,6 +31,7 @@ mod operation;
 mod paging;
 mod papers;
 mod power;
+mod product_lists;
 mod rejected;
 mod reorganised;
 mod repudiated;

@@ -1,5 +1,6 @@
 //! Those who use a ledger: a brand with its account and its seed, players with their wallets.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, hex, keccak256};
@@ -12,11 +13,12 @@ use vestiary::typed_data::CommitBatch;
 use vestiary_chain::calls::{self, NewCollection};
 use vestiary_chain::once::{self, Mined};
 use vestiary_chain::submitter::Call;
+use vestiary_log::seams::SystemRandom;
 use vestiary_signing::codes::{ClaimKey, Seed};
-use vestiary_signing::{Account, AccountKey, Memory, Purpose};
+use vestiary_signing::{Account, AccountKey, KdfCost, Memory, Purpose, StoredKey as _};
 
 use super::http::{Client, segment};
-use super::{TestLedger, eventually, fixture};
+use super::{TestLedger, eventually, fixture, passphrase};
 
 /// Accounts 0 to 9 of Anvil's published mnemonic.
 const ANVIL_KEYS: [&str; 10] = [
@@ -186,6 +188,17 @@ impl Brand {
         let key = B256::from(PublicKey::from_multikey(key).unwrap().to_bytes());
         let add = calls::add_key(deployment.registry, issuer, key, origin, service.log_size());
         account.send(ledger, &add).await.unwrap();
+    }
+
+    /// Writes the account and the seed to `issuer.key.json` and `seed.key.json`.
+    pub(crate) fn save_keys(&self, dir: &Path) {
+        let (cost, random) = (KdfCost::Development, SystemRandom);
+        let (issuer, seed) = (dir.join("issuer.key.json"), dir.join("seed.key.json"));
+        self.account
+            .0
+            .save(&issuer, &passphrase(), cost, &random)
+            .unwrap();
+        self.seed.save(&seed, &passphrase(), cost, &random).unwrap();
     }
 
     /// A client with the brand's API key.
