@@ -91,6 +91,7 @@ impl Stored {
             let Some(Ok(document)) = document.map(|bytes| Design::parse(&bytes)) else {
                 continue;
             };
+            want(document.licence.sha256);
             for representation in &document.representations {
                 want(representation.sha256);
             }

@@ -7,6 +7,7 @@
 
 mod alone;
 mod answers;
+mod files;
 mod older;
 mod stored;
 
