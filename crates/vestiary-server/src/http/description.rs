@@ -67,18 +67,37 @@ const WITH_JSON: (&str, &str) = ("415", "`unsupported_media_type`");
 /// What a route can answer that needs an `Idempotency-Key`.
 const ONCE: (&str, &str) = ("409", "`idempotency_key_reused`, or a conflict with what is here");
 
+/// What a route can answer that writes.
+const WRITING: (&str, &str) = (
+    "507",
+    "`storage_full`: there is no room for new work now; reading goes on",
+);
+/// What is asked by `POST` because the question is long: nothing is written.
+const ASKING: [&str; 2] = ["/v1/verify", "/v1/wallets/query"];
+
 /// Adds the failures that every route of a kind has, and calls them what they are: problems.
 pub(super) fn describe_failures(description: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut description.paths.paths {
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            describe(path, operation);
+        let writing = !ASKING.contains(&path.as_str());
+        let operations = [
+            (&mut item.get, false),
+            (&mut item.post, writing),
+            (&mut item.put, writing),
+            (&mut item.delete, writing),
+        ];
+        for (operation, writing) in operations {
+            if let Some(operation) = operation {
+                describe(path, operation, writing);
+            }
         }
     }
 }
 
-fn describe(path: &str, operation: &mut Operation) {
+fn describe(path: &str, operation: &mut Operation, writing: bool) {
     let mut also = ANY.to_vec();
+    if writing {
+        also.push(WRITING);
+    }
     if let Some(RefOr::T(body)) = &operation.request_body {
         also.extend(WITH_BODY);
         if body.content.contains_key("application/json") {

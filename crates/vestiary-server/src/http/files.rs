@@ -48,6 +48,7 @@ impl utoipa::ToSchema for FileBytes {}
         (status = 201, description = "Stored, or already there", body = FileView),
         (status = 401, body = Problem), (status = 403, body = Problem), (status = 413, body = Problem),
         (status = 422, description = "`hash_mismatch` or `invalid_file`", body = Problem),
+        (status = 429, description = "`busy`: several files are being taken in", body = Problem),
     )
 )]
 pub async fn upload(

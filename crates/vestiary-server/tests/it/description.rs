@@ -95,6 +95,23 @@ fn every_operation_has_a_summary_a_tag_and_its_failures() {
     }
 }
 
+/// Bodies that ask and change nothing.
+const ASKING: [&str; 2] = ["/v1/wallets/query", "/v1/verify"];
+
+#[test]
+fn every_write_says_that_the_disk_may_be_full_and_an_upload_that_it_may_be_one_too_many() {
+    let description = description();
+    let mut writes = 0;
+    for (path, method, operation) in operations(&description) {
+        let is_write = method != "get" && !ASKING.contains(&path.as_str());
+        let says = |status: &str| operation["responses"].get(status).is_some();
+        assert_eq!(says("507"), is_write, "{method} {path}");
+        assert_eq!(says("429"), path == "/v1/files", "{method} {path}");
+        writes += u32::from(is_write);
+    }
+    assert!(writes >= 9, "{writes}");
+}
+
 #[test]
 fn every_problem_code_has_a_title_in_both_languages() {
     for code in Code::ALL {
