@@ -10,6 +10,13 @@ use vestiary::by_name::ByName;
 /// The largest configuration file that is read, in bytes.
 pub const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
+/// Longest time that can be set in seconds: ten years.
+const LONGEST_S: u64 = 10 * 365 * 86_400;
+/// Longest pause between two looks at the head that can be set.
+const LONGEST_POLL_INTERVAL_MS: u64 = 60_000;
+/// Largest reserve that can be set: 16 TiB.
+const LARGEST_RESERVE_MIB: u64 = 16 << 20;
+
 /// The whole configuration file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +68,7 @@ pub struct ChainConfig {
     pub rpc_url: String,
     /// The file that `vestiary deploy` wrote: chain id, genesis hash, contract addresses and code hashes.
     pub deployment: PathBuf,
-    /// Pause between two looks at the head, in milliseconds. Default: 500.
+    /// Pause between two looks at the head, in milliseconds, from 1 to 60,000. Default: 500.
     #[serde(default = "default_poll_interval_ms")]
     pub poll_interval_ms: u64,
     /// How many submitter accounts send commits and claims beside one another, each with nonces and a purse of its
@@ -213,7 +220,8 @@ impl Config {
         if let Some(url) = rpc_url {
             config.chain.rpc_url = url;
         }
-        config.connections.check().map_err(|message| ConfigError::Parse {
+        let checked = config.check_numbers().and_then(|()| config.connections.check());
+        checked.map_err(|message| ConfigError::Parse {
             path: path.to_owned(),
             message,
         })?;
@@ -221,6 +229,52 @@ impl Config {
             config.service.public_url.pop();
         }
         Ok(config)
+    }
+
+    /// Whether the numbers are such that one can wait and count with them.
+    fn check_numbers(&self) -> Result<(), String> {
+        let (service, chain, log) = (&self.service, &self.chain, &self.log);
+        let (issuance, freshness) = (&self.issuance, &self.freshness);
+        let seconds = 0..=LONGEST_S;
+        for (name, value, bounds) in [
+            (
+                "service.storage_reserve_mib",
+                service.storage_reserve_mib,
+                0..=LARGEST_RESERVE_MIB,
+            ),
+            (
+                "chain.poll_interval_ms",
+                chain.poll_interval_ms,
+                1..=LONGEST_POLL_INTERVAL_MS,
+            ),
+            ("log.anchor_delay_s", log.anchor_delay_s, seconds.clone()),
+            (
+                "issuance.preparation_lifetime_s",
+                issuance.preparation_lifetime_s,
+                1..=LONGEST_S,
+            ),
+            (
+                "issuance.commit_within_s",
+                issuance.commit_within_s,
+                seconds.clone(),
+            ),
+            (
+                "freshness.behind_after_s",
+                freshness.behind_after_s,
+                seconds.clone(),
+            ),
+            ("freshness.fresh_s", freshness.fresh_s, seconds.clone()),
+            ("freshness.keep_s", freshness.keep_s, seconds),
+        ] {
+            if !bounds.contains(&value) {
+                return Err(format!(
+                    "{name} is {value}; it goes from {} to {}",
+                    bounds.start(),
+                    bounds.end()
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -242,6 +296,41 @@ mod tests {
     fn an_unknown_setting_is_refused() {
         let text = include_str!("../vestiary.toml").replace("keep_s", "keep_seconds");
         assert!(toml::from_str::<Config>(&text).is_err());
+    }
+
+    #[test]
+    fn a_number_outside_its_bounds_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vestiary.toml");
+        let example = include_str!("../vestiary.toml").replace("# storage_reserve", "storage_reserve");
+        let load = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Config::load(&path, None)
+        };
+        load(&example).unwrap();
+        let most = i64::MAX;
+        for (member, was, wrong) in [
+            ("service.storage_reserve_mib", 64, most),
+            ("chain.poll_interval_ms", 500, 0),
+            ("chain.poll_interval_ms", 500, most),
+            ("log.anchor_delay_s", 60, most),
+            ("issuance.preparation_lifetime_s", 3_600, 0),
+            ("issuance.preparation_lifetime_s", 3_600, most),
+            ("issuance.commit_within_s", 3_600, most),
+            ("freshness.behind_after_s", 15, most),
+            ("freshness.fresh_s", 10, most),
+            ("freshness.keep_s", 86_400, most),
+        ] {
+            let name = member.split_once('.').unwrap().1;
+            let right = format!("\n{name} = {was}");
+            assert!(example.contains(&right), "{right}");
+            let text = example.replace(&right, &format!("\n{name} = {wrong}"));
+            let refused = load(&text).unwrap_err().to_string();
+            assert!(
+                refused.contains(&format!("{member} is {wrong}; it goes from ")),
+                "{refused}"
+            );
+        }
     }
 
     #[test]
