@@ -21,6 +21,7 @@ pub mod journal;
 pub mod keyring;
 pub mod lanes;
 pub mod points;
+pub(crate) mod presence;
 pub mod service;
 pub mod storage;
 mod views;

@@ -1,6 +1,6 @@
 //! Everything a request or a worker needs, in one place, built once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -28,6 +28,7 @@ use crate::issuing::preparation::{MAX_PREPARATION_BYTES, PreparedWearable};
 use crate::journal::{Batch, Ledger, SaltStore};
 use crate::keyring::Keyring;
 use crate::lanes::Lanes;
+use crate::presence::Presence;
 use crate::storage::{Storage, file_problem, log_problem};
 use crate::turns::Turns;
 
@@ -35,8 +36,6 @@ use crate::turns::Turns;
 pub const MAX_UPLOADS_AT_ONCE: usize = 4;
 /// Design documents kept in memory.
 const MAX_CACHED_DESIGNS: usize = 4_096;
-/// Files remembered as present.
-const MAX_PRESENT_FILES: usize = 65_536;
 /// Preparations kept in memory between the steps of a commit.
 const MAX_CACHED_PREPARATIONS: usize = 4;
 /// Batch trees kept in memory.
@@ -117,8 +116,8 @@ pub struct Service {
     pub entries_appended: Notify,
     /// Design documents by digest. They are immutable, so a full cache is simply emptied.
     pub(crate) designs: RwLock<HashMap<Sha256, Arc<RegisteredDesign>>>,
-    /// Files that the content store was seen to have; it never removes one.
-    pub(crate) present: RwLock<HashSet<Sha256>>,
+    /// What was seen of the content store.
+    pub(crate) presence: Presence,
     pub(crate) prepared: RwLock<HashMap<Sha256, Arc<Vec<PreparedWearable>>>>,
     pub(crate) trees: RwLock<HashMap<Sha256, Arc<BatchTree>>>,
     pub(crate) bindings: RwLock<HashMap<B256, Arc<crate::views::Bindings>>>,
@@ -401,27 +400,6 @@ impl Service {
             .read(&path, MAX_BUNDLE_BYTES)
             .map(Some)
             .map_err(ApiError::internal)
-    }
-
-    /// Whether the content store has a file. Remembered: worlds ask for the same few files all day.
-    pub fn has_file(&self, sha256: &Sha256) -> bool {
-        if self
-            .present
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(sha256)
-        {
-            return true;
-        }
-        let found = self.content.record(sha256).is_ok();
-        if found {
-            let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
-            if present.len() >= MAX_PRESENT_FILES {
-                present.clear();
-            }
-            present.insert(*sha256);
-        }
-        found
     }
 
     /// The wearables of a batch as they were prepared; a commit asks several times.

@@ -10,7 +10,7 @@
 //! | log | its files contradict its checkpoint, or it is shorter than what was anchored |
 //! | entry 0, open intents | the log was opened by somebody else |
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -41,6 +41,7 @@ use crate::journal::{BatchStage, Ledger, Record, SaltStore};
 use crate::keyring::Keyring;
 use crate::lanes::Lanes;
 use crate::points;
+use crate::presence::Presence;
 use crate::service::{MAX_UPLOADS_AT_ONCE, Service};
 use crate::storage::Storage;
 use crate::turns::Turns;
@@ -175,7 +176,7 @@ pub async fn open(config: Config, outside: Outside) -> anyhow::Result<Arc<Servic
         work: Notify::new(),
         entries_appended: Notify::new(),
         designs: RwLock::new(HashMap::new()),
-        present: RwLock::new(HashSet::new()),
+        presence: Presence::default(),
         prepared: RwLock::new(HashMap::new()),
         trees: RwLock::new(HashMap::new()),
         bindings: RwLock::new(HashMap::new()),

@@ -82,6 +82,7 @@ pub async fn upload(
     .await
     .map_err(ApiError::internal)?
     .map_err(file_error)?;
+    service.is_whole(&record.sha256);
     Ok((StatusCode::CREATED, Json(view(&record))))
 }
 
@@ -115,11 +116,16 @@ pub async fn download(
     })
     .await
     .map_err(ApiError::internal)??;
-    respond(file, &method, &headers)
+    respond(service, file, &method, &headers)
 }
 
 /// Builds the answer of a `GET` or `HEAD`, ranges and conditions included.
-fn respond(file: StoredFile, method: &Method, headers: &HeaderMap) -> Result<Response, ApiError> {
+fn respond(
+    service: Arc<Service>,
+    file: StoredFile,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
     let record = file.record().clone();
     let etag = format!("\"{}\"", record.cid);
     let mut response = Response::builder()
@@ -156,28 +162,30 @@ fn respond(file: StoredFile, method: &Method, headers: &HeaderMap) -> Result<Res
     let body = if method == Method::HEAD {
         Body::empty()
     } else {
-        stream(file, range)
+        stream(service, file, range)
     };
     response.body(body).map_err(ApiError::internal)
 }
 
 /// Sends a range a verified chunk at a time. A damaged chunk breaks the connection off, so that nobody takes
 /// half a file for a whole one. Chunks are read when the one before was taken: no thread waits for a slow reader.
-fn stream(file: StoredFile, range: Range<u64>) -> Body {
+fn stream(service: Arc<Service>, file: StoredFile, range: Range<u64>) -> Body {
     let file = Arc::new(file);
     Body::from_stream(futures_util::stream::try_unfold(range, move |range| {
-        let file = Arc::clone(&file);
+        let (service, file) = (Arc::clone(&service), Arc::clone(&file));
         async move {
             if range.is_empty() {
                 return Ok(None);
             }
             let end = (range.start / CHUNK_BYTES + 1).saturating_mul(CHUNK_BYTES);
             let (now, later) = (range.start..end.min(range.end), end.min(range.end)..range.end);
-            let read = tokio::task::spawn_blocking(move || file.read_range(now))
+            let read = move || {
+                let read = file.read_range(now);
+                read.inspect_err(|error| service.met_damaged(&file.record().sha256, error))
+            };
+            let chunk = tokio::task::spawn_blocking(read)
                 .await
-                .map_err(|_| FileError::Source(std::io::Error::other("the reading thread is gone")))?;
-            let chunk =
-                read.inspect_err(|error| crate::damage::found(crate::damage::Part::Content, error))?;
+                .map_err(|_| FileError::Source(std::io::Error::other("the reading thread is gone")))??;
             Ok::<_, FileError>(Some((chunk, later)))
         }
     }))

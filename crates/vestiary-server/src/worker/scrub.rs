@@ -50,12 +50,14 @@ pub async fn round(service: &Arc<Service>, pause: Duration) -> u64 {
             damaged += look(service, pause, move |service| {
                 let read = service.content.get(&sha256).and_then(|file| file.read());
                 match read {
+                    Ok(_) => service.is_whole(&sha256),
                     Err(error @ vestiary_worlds::Error::Damaged { .. }) => {
-                        found(Part::Content, &error);
-                        true
+                        service.met_damaged(&sha256, &error);
+                        return true;
                     }
-                    _ => false,
+                    Err(_) => {}
                 }
+                false
             })
             .await;
         }

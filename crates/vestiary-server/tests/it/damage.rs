@@ -235,6 +235,10 @@ async fn under_the_running_service(
             "{flip:?}: reading on is no reason to stop writing: {why}"
         );
         fs::write(&path, &files[&flip.file]).unwrap();
+        if part == Part::Content {
+            // A file that was met damaged is offered again when somebody has read it whole.
+            scrub::round(ledger.service(), Duration::ZERO).await;
+        }
     }
     println!(
         "{SERVED} bytes flipped under a running service: 0 served, {absent} answered as absent, the scrubber found {scrubbed} of 12"
