@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use vestiary::ids::WearableId;
 use vestiary_chain::sim::Seeded;
 use vestiary_server::damage::Part;
@@ -228,11 +228,16 @@ async fn under_the_running_service(
             );
             scrubbed += u64::from(damaged > 0);
         }
-        let ready = ledger.client().get("/readyz").await;
-        let why = ready.text();
+        let ready = ledger.client().get("/readyz").await.json();
         assert_eq!(
-            ready.status, 200,
-            "{flip:?}: reading on is no reason to stop writing: {why}"
+            (&ready["journal"], &ready["log"], &ready["storage"]),
+            (&json!(true), &json!(true), &json!("writable")),
+            "{flip:?}: reading on is no reason to stop writing: {ready}"
+        );
+        // Nobody makes blocks here: where this takes long, that is told too.
+        assert!(
+            ready["chain"] == "following" || ready["chain_reason"] == "stalled",
+            "{flip:?}: {ready}"
         );
         fs::write(&path, &files[&flip.file]).unwrap();
         if part == Part::Content {
