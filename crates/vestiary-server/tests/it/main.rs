@@ -18,6 +18,7 @@ mod clock;
 mod command_line;
 mod connections;
 mod damage;
+mod deceived;
 mod deploying;
 mod description;
 mod halted;

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use vestiary::certificate::Binding;
 use vestiary::digest::Sha256;
 use vestiary::ids::{CollectionId, TokenId};
+use vestiary::text::Visible;
 use vestiary_server::api::{
     BatchView, CollectionView, CommitBatchBody, DesignView, IssuerView, NewBatch, NewWearable,
 };
@@ -31,6 +32,7 @@ use super::files;
 use super::options::{CallerOptions, PassphraseOptions, collection_id};
 use super::output::Output;
 use super::sheet::{self, MAX_SHEET_BYTES};
+use blind::{Asked, Checked};
 use plan::{Plan, PlannedBatch};
 
 /// How long a batch may take to reach the chain before the command ends; the receipt's promise holds on.
@@ -70,7 +72,7 @@ pub(crate) struct Args {
     /// Directory for codes, batch files and receipts. A run that broke off goes on from here.
     #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
     out: Option<PathBuf>,
-    /// Roots file; receipts are verified against it.
+    /// Roots file; what is signed for and the receipts are compared with it.
     #[arg(long, value_name = "FILE", env = "VESTIARY_ROOTS")]
     roots: Option<PathBuf>,
     /// Stop when the receipts are there; do not wait for the chain.
@@ -140,11 +142,13 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
         })?;
         return Ok(());
     }
+    let roots = args.roots.as_deref().map(super::verify::read_roots).transpose()?;
+    let issuer = issuer(&client, &collection).await?;
+    out.say(said_of(&issuer, roots.is_some()));
     if !args.yes {
         confirm(out)?;
     }
-    let issuing = unlock(&args, &client, key_file, seed_file, binding, out).await?;
-    let roots = args.roots.as_deref().map(super::verify::read_roots).transpose()?;
+    let issuing = unlock(&args, &client, issuer, key_file, seed_file, binding, out)?;
     files::make_dir(dir)?;
     plan.save(dir)?;
     // Before anything is certified: the printer's file must exist for every piece that can be claimed.
@@ -152,19 +156,27 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     let mut answers = Vec::new();
     for batch in &plan.batches {
         let design = plan::by_id(&designs, &batch.design_id)?;
-        let body = issuing.body(&sheet, batch);
-        let view = issuing.issue(&body, design).await?;
-        let kept = papers::keep(dir, &client, &view, args.collection, roots.as_ref()).await?;
-        let view = if args.no_wait {
-            view
-        } else {
-            issuing.on_chain(view).await?
+        let asked = Asked {
+            body: &issuing.body(&sheet, batch),
+            collection: args.collection,
+            design,
+            design_digest: plan.design_digest(&batch.design_id),
+            issuer: &issuing.issuer,
+            roots: roots.as_ref(),
         };
+        let (mut view, checked) = issuing.issue(&asked).await?;
+        let kept = papers::keep(dir, &client, &view, &asked, checked.as_ref()).await?;
+        if !args.no_wait {
+            let later = issuing.on_chain(&view).await?;
+            (view.state, view.transaction) = (later.state, later.transaction);
+        }
         answers.push(answer(&view, &kept));
     }
     let count: usize = plan.batches.iter().map(|batch| batch.rows(&sheet).count()).sum();
-    let all =
-        json!({ "difference": plan.difference, "batches": answers, "codes_file": codes, "issued": count });
+    let all = json!({
+        "difference": plan.difference, "batches": answers, "codes_file": codes, "issued": count,
+        "compared_with_roots": roots.is_some(),
+    });
     out.answer(&all, || {
         let mut text = format!("{count} wearables issued; codes in {}\n", codes.display());
         for batch in &answers {
@@ -185,18 +197,38 @@ fn confirm(out: Output) -> Result<(), Failure> {
     }
 }
 
-/// Reads who issues, and unlocks the account and the seed.
-async fn unlock<'a>(
+/// Who issues, as the service says.
+async fn issuer(client: &Client, collection: &str) -> Result<IssuerView, Failure> {
+    let view: CollectionView = client.get(&["v1", "collections", collection], &[]).await?;
+    client.get(&["v1", "issuers", &view.issuer_id], &[]).await
+}
+
+fn said_of(issuer: &IssuerView, with_roots: bool) -> String {
+    let mut text = format!(
+        "issued by {}, issuer {}, certified with the key {}",
+        Visible(&issuer.name),
+        issuer.id,
+        issuer.certificate_key
+    );
+    if !with_roots {
+        text.push_str(
+            "\nwithout --roots, issuer, key, registry and log are signed for on the service's word alone; \
+             `vestiary roots` writes what to compare them with",
+        );
+    }
+    text
+}
+
+/// Unlocks the account and the seed.
+fn unlock<'a>(
     args: &Args,
     client: &'a Client,
+    issuer: IssuerView,
     key_file: &Path,
     seed_file: &Path,
     binding: Binding,
     out: Output,
 ) -> Result<Issuing<'a>, Failure> {
-    let collection = args.collection.to_string();
-    let view: CollectionView = client.get(&["v1", "collections", &collection], &[]).await?;
-    let issuer: IssuerView = client.get(&["v1", "issuers", &view.issuer_id], &[]).await?;
     let key: AccountKey = args.passphrase.unlock(key_file, Purpose::Issuer)?;
     if vestiary::ids::AccountId::new(args.collection.chain, key.address()).to_string() != issuer.account {
         let detail = format!(
@@ -263,23 +295,25 @@ impl Issuing<'_> {
         }
     }
 
-    /// Prepares, checks, signs and commits one batch, or finds it done.
-    async fn issue(&self, body: &NewBatch, design: &DesignView) -> Result<BatchView, Failure> {
+    /// Prepares, checks, signs and commits one batch, or finds it done; what was checked if it was signed here.
+    async fn issue(&self, asked: &Asked<'_>) -> Result<(BatchView, Option<Checked>), Failure> {
         let bar = self.out.spinner("preparing");
-        let mut view = self.prepare(body).await?;
+        let mut view = self.prepare(asked.body).await?;
+        let mut checked = None;
         if matches!(view.state.as_str(), "prepared" | "signed") {
             bar.set_message("checking what is to be signed");
             let path = ["v1", "batches", view.id.as_str(), "preparation"];
             let preparation = self.client.get_bytes(&path, MAX_PREPARATION_BYTES).await?;
-            let commit = blind::check(&view, &preparation, body, design, &self.issuer, self.collection)?;
+            let found = blind::check(&view, &preparation, asked)?;
             let signature = self
                 .key
-                .sign_commit_batch(&self.memory, self.collection, &commit)?;
+                .sign_commit_batch(&self.memory, self.collection, &found.commit)?;
             bar.set_message("certifying");
             let signature = format!("0x{}", hex::encode(signature.as_bytes()));
             let path = ["v1", "batches", view.id.as_str(), "commit"];
             let signed: BatchView = self.client.post(&path, &CommitBatchBody { signature }).await?;
             view = signed;
+            checked = Some(found);
         }
         bar.finish_and_clear();
         if view.receipt.is_empty() {
@@ -289,7 +323,7 @@ impl Issuing<'_> {
             )
             .remedy("run the same command again"));
         }
-        Ok(view)
+        Ok((view, checked))
     }
 
     /// Asks for the batch under a key that follows from its content; one that ran out unsigned gets the next key.
@@ -312,7 +346,7 @@ impl Issuing<'_> {
         ))
     }
 
-    async fn on_chain(&self, view: BatchView) -> Result<BatchView, Failure> {
+    async fn on_chain(&self, view: &BatchView) -> Result<BatchView, Failure> {
         let bar = self.out.spinner("waiting for the chain");
         let path = ["v1", "batches", view.id.as_str()];
         let done = |batch: &BatchView| matches!(batch.state.as_str(), "committed" | "finalized");

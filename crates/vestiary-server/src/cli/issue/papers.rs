@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use vestiary::batch_file::BatchFile;
-use vestiary::ids::{CollectionId, TokenId};
-use vestiary::receipt::{Receipt, SignedReceipt};
-use vestiary::roots::Roots;
-use vestiary_server::api::{BatchView, DesignView};
+use vestiary::ids::{CollectionId, DesignId, TokenId};
+use vestiary::receipt::SignedReceipt;
+use vestiary_server::api::{BatchView, DesignView, NewBatch};
 use vestiary_signing::Seed;
 use zeroize::Zeroizing;
 
+use super::blind::{self, Asked, Checked};
 use super::plan::Plan;
 use crate::cli::client::Client;
 use crate::cli::failure::Failure;
@@ -77,17 +77,21 @@ pub(super) fn write_codes(
     Ok(path)
 }
 
-/// Checks and keeps a batch's receipt and batch file.
+/// Checks and keeps a batch's receipt and batch file. Both are compared with what was asked for, never with what the
+/// service says besides; `checked` is what this run signed for, `None` where an earlier one did.
 pub(super) async fn keep(
     dir: &Path,
     client: &Client,
     view: &BatchView,
-    collection: CollectionId,
-    roots: Option<&Roots>,
+    asked: &Asked<'_>,
+    checked: Option<&Checked>,
 ) -> Result<Kept, Failure> {
     let wrong = |what: String| Failure::refused("bad_receipt", format!("batch {}: {what}", view.id));
+    if !is_view_of(view, asked, checked) {
+        return Err(wrong("the service answers with another batch".into()));
+    }
     let signed = SignedReceipt::parse(view.receipt.as_bytes()).map_err(|error| wrong(error.to_string()))?;
-    let receipt = match roots {
+    let receipt = match asked.roots {
         None => signed.unverified(),
         Some(roots) => {
             let origin = &signed.unverified().origin;
@@ -99,10 +103,21 @@ pub(super) async fn keep(
                 .map_err(|error| wrong(error.to_string()))?
         }
     };
-    if !is_about(receipt, view, collection) {
+    let (design_id, serials) = asked.numbers()?;
+    let is_about = (receipt.collection, receipt.design_id, receipt.serials)
+        == (asked.collection, design_id, serials)
+        && checked.is_none_or(|checked| checked.log_origin == receipt.origin);
+    if !is_about {
         return Err(wrong("the receipt is about something else".into()));
     }
-    let stem = format!("design-{}-serial-{}", view.design_id, view.first_serial);
+    if !blind::is_soon(receipt.commit_by) {
+        let detail = format!(
+            "the receipt promises the chain by {} only, in more than 30 days",
+            receipt.commit_by
+        );
+        return Err(wrong(detail));
+    }
+    let stem = format!("design-{design_id}-serial-{}", serials.first());
     let receipt_path = dir.join(format!("{stem}.receipt"));
     files::write(&receipt_path, view.receipt.as_bytes())?;
 
@@ -110,22 +125,37 @@ pub(super) async fn keep(
         .get_bytes(&["v1", "batches", &view.id, "file"], MAX_BATCH_FILE_BYTES)
         .await?;
     let file = BatchFile::parse(&bytes).map_err(|error| wrong(format!("the batch file: {error}")))?;
-    if file.root().to_string() != view.root || file.collection() != collection {
+    let is_file_of = (file.collection(), file.design_id(), file.range())
+        == (asked.collection, design_id, serials)
+        && file.root().to_string() == view.root
+        && has_leaves(&file, asked.body, design_id);
+    if !is_file_of {
         return Err(wrong("the batch file is another batch's".into()));
     }
     let batch_path = dir.join(format!("{stem}.batch.json"));
     files::write(&batch_path, &bytes)?;
     Ok(Kept {
         receipt: receipt_path,
-        receipt_verified: roots.is_some(),
+        receipt_verified: asked.roots.is_some(),
         batch_file: batch_path,
         commit_by: receipt.commit_by,
     })
 }
 
-fn is_about(receipt: &Receipt, view: &BatchView, collection: CollectionId) -> bool {
-    receipt.collection == collection
-        && receipt.design_id.to_string() == view.design_id
-        && receipt.serials.first().to_string() == view.first_serial
-        && receipt.serials.count().to_string() == view.count
+fn is_view_of(view: &BatchView, asked: &Asked<'_>, checked: Option<&Checked>) -> bool {
+    let body = asked.body;
+    (&view.collection, &view.design_id, &view.first_serial, &view.count)
+        == (&body.collection, &body.design_id, &body.first_serial, &body.count)
+        && checked.is_none_or(|checked| checked.commit.root.to_string() == view.root)
+}
+
+/// Whether the file holds exactly the wearables that were asked for, each with its claim key.
+fn has_leaves(file: &BatchFile, body: &NewBatch, design_id: DesignId) -> bool {
+    let found = file.tree().leaves().iter();
+    let found = found.map(|leaf| Some((leaf.token_id, leaf.claim_key)));
+    let wanted = body.items.iter().map(|item| {
+        let serial = item.serial.parse().ok()?;
+        Some((TokenId::new(design_id, serial), blind::claim_key(item)?))
+    });
+    found.eq(wanted)
 }

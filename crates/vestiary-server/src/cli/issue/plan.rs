@@ -42,6 +42,9 @@ pub(super) struct Difference {
     first_serial: String,
     last_serial: String,
     edition: String,
+    /// The design document that was shown; plans of earlier versions name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    design_digest: Option<Sha256>,
 }
 
 /// One batch: a design, a range of serials, one signature.
@@ -136,6 +139,7 @@ impl Plan {
                 first_serial: new.first().map(|row| row.serial.to_string()).unwrap_or_default(),
                 last_serial: new.last().map(|row| row.serial.to_string()).unwrap_or_default(),
                 edition,
+                design_digest: Some(design.digest.parse().map_err(|_| unknown(name))?),
             });
             for part in new.chunks(MAX_BATCH_ITEMS) {
                 plan.batches.push(PlannedBatch {
@@ -147,6 +151,12 @@ impl Plan {
             }
         }
         Ok(plan)
+    }
+
+    /// The document of a design, as it was when the plan was made.
+    pub(super) fn design_digest(&self, design_id: &str) -> Option<Sha256> {
+        let line = self.difference.iter().find(|line| line.design_id == design_id);
+        line.and_then(|line| line.design_digest)
     }
 
     fn path(dir: &Path) -> PathBuf {
@@ -203,6 +213,7 @@ impl Plan {
                 first_serial,
                 last_serial,
                 edition,
+                design_digest,
                 ..
             } = line;
             let of = designs.iter().find(|view| view.design_id == line.design_id);
@@ -220,6 +231,9 @@ impl Plan {
                     new - with_code,
                     if edition == "0" { "open" } else { edition }
                 );
+                if let Some(digest) = design_digest {
+                    let _ = write!(text, ", of the design {digest}");
+                }
             }
             text.push('\n');
         }
