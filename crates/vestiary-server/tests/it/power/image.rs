@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::http::Client;
 use crate::support::{PASSPHRASE, TestLedger};
@@ -19,6 +19,9 @@ const PREFIX: &str = "vestiary-power-";
 /// Size of the outer and of the inner image, in bytes; both are sparse.
 const OUTER_BYTES: u64 = 2 << 30;
 const INNER_BYTES: u64 = 384 << 20;
+
+/// So many looks in a row, a tenth of a second apart, must find the same for a service to be still.
+const STILL_LOOKS: u32 = 15;
 
 /// Runs a program of the system.
 fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
@@ -238,6 +241,25 @@ impl Service {
             }
             assert!(Instant::now() < until, "never ready: {readiness} {}", self.said());
             tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until it is ready, and nothing that it has ordered changes the chain or the log any more.
+    pub(super) async fn wait_still(&self) {
+        self.wait_ready().await;
+        let until = Instant::now() + Duration::from_mins(1);
+        let (mut before, mut same) = (Value::Null, 0);
+        while same < STILL_LOOKS {
+            let now = self.ask("/readyz").await.unwrap_or_default();
+            let lanes = now["lanes"].as_array().into_iter().flatten();
+            let idle = lanes
+                .clone()
+                .all(|lane| lane["waiting"] == 0 && lane["in_flight"] == 0);
+            let places = json!([now["block"], now["log_size"], now["mirror_log_size"]]);
+            same = if idle && places == before { same + 1 } else { 0 };
+            before = places;
+            assert!(Instant::now() < until, "never still: {now} {}", self.said());
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
