@@ -445,19 +445,19 @@ impl Service {
         collection: CollectionId,
         design_id: DesignId,
     ) -> Result<Arc<RegisteredDesign>, ApiError> {
-        let digest = self.ledger.read(|state| {
-            state
-                .designs
-                .get(&(collection, design_id))
-                .map(|design| design.digest)
-        });
-        let digest =
-            digest.ok_or_else(|| ApiError::not_found(format!("design {design_id} of {collection}")))?;
+        let digest = self.design_digest(collection, design_id)?;
         self.design_by_digest(&digest)?.ok_or_else(|| {
             ApiError::internal(format!(
                 "the document {digest} of a registered design is missing from the content store"
             ))
         })
+    }
+
+    /// The digest of a registered design's document.
+    pub fn design_digest(&self, collection: CollectionId, design_id: DesignId) -> Result<Sha256, ApiError> {
+        self.ledger
+            .read(|state| Some(state.designs.get(&(collection, design_id))?.digest))
+            .ok_or_else(|| ApiError::not_found(format!("design {design_id} of {collection}")))
     }
 
     /// A design document by what the chain names it; `None` if this service does not have it.

@@ -22,21 +22,28 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Does `work` when no other request under this key is being answered. Once begun it goes on to its end, and
-    /// keeps the turn until then, whoever stops waiting for the answer: what it makes is made beside the async
-    /// threads and does not end with a connection.
+    /// Does `work` [to its end](to_its_end) when no other request under this key is being answered: what a request
+    /// makes is made beside the async threads, and does not end with a connection.
     pub async fn run<T: Send + 'static>(
         &self,
         request: &RequestRef,
         work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let place = &self.0[usize::from(request.key_sha256.0[0])];
-        let turn = Arc::clone(place).lock_owned().await;
-        let answered = tokio::spawn(async move {
-            let answer = work.await;
-            drop(turn);
-            answer
-        });
-        answered.await.map_err(ApiError::internal)?
+        to_its_end(&self.0[usize::from(request.key_sha256.0[0])], work).await
     }
+}
+
+/// Does `work` when nobody else is at `place`. Once begun it goes on to its end, and keeps the place until then, whoever
+/// stops waiting.
+pub async fn to_its_end<T: Send + 'static>(
+    place: &Arc<Mutex<()>>,
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    let turn = Arc::clone(place).lock_owned().await;
+    let done = tokio::spawn(async move {
+        let done = work.await;
+        drop(turn);
+        done
+    });
+    done.await.map_err(ApiError::internal)?
 }

@@ -12,7 +12,7 @@ use crate::api::{BatchView, CommitBatchBody, NewBatch};
 use crate::api_key::Scope;
 use crate::error::{ApiError, Problem};
 use crate::issuing::{commit, prepare, progress};
-use crate::journal::{Batch, BatchId, BatchStage};
+use crate::journal::{Batch, BatchId, BatchStage, RequestRef};
 use crate::service::Service;
 
 /// Fixes a batch: certificates without signature, the root, and the message the issuer signs. Nothing is signed
@@ -34,13 +34,20 @@ pub async fn create(
     posted: Once<NewBatch, MAX_BATCH_BODY_BYTES>,
 ) -> Result<(StatusCode, Json<BatchView>), ApiError> {
     let request = posted.request(&caller);
-    let (service_, request_) = (Arc::clone(&service), request.clone());
-    let prepared = async move {
-        let batch = prepare::prepare(&service_, &caller, request_, posted.body).await?;
-        progress::view(&service_, &batch)
-    };
+    let prepared = prepared(Arc::clone(&service), caller, posted.body, request.clone());
     let view = service.turns.run(&request, prepared).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// The batch of this request: found, or prepared now.
+async fn prepared(
+    service: Arc<Service>,
+    caller: Caller,
+    body: NewBatch,
+    request: RequestRef,
+) -> Result<BatchView, ApiError> {
+    let batch = prepare::prepare(&service, &caller, request, body).await?;
+    progress::view(&service, &batch)
 }
 
 /// Takes the issuer's signature. Answers with the receipt when certificates and statements are in the log.

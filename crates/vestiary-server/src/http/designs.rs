@@ -356,19 +356,12 @@ fn view(service: &Service, collection: CollectionId, design_id: DesignId) -> Res
 
 /// The same in a list, which goes on past a document that cannot be read.
 fn listed(service: &Service, collection: CollectionId, design_id: DesignId) -> Result<DesignView, ApiError> {
-    let digest = service
-        .ledger
-        .read(|state| Some(state.designs.get(&(collection, design_id))?.digest))
-        .ok_or_else(|| ApiError::not_found(format!("design {design_id} of {collection}")))?;
-    let document = match service.design_by_digest(&digest) {
-        Ok(Some(design)) => serde_json::to_value(&design.document).map_err(ApiError::internal)?,
-        unreadable => {
-            let cause = unreadable
-                .err()
-                .map(|error| error.to_string())
-                .unwrap_or_default();
+    let digest = service.design_digest(collection, design_id)?;
+    let document = match service.design_blocking(collection, design_id) {
+        Ok(design) => serde_json::to_value(&design.document).map_err(ApiError::internal)?,
+        Err(error) => {
             tracing::error!(
-                %collection, %design_id, %digest, cause,
+                %collection, %design_id, %digest, %error,
                 "a design is listed without its document; stop the service, then run `vestiary repair`"
             );
             Value::Object(Map::new())

@@ -20,6 +20,7 @@ use crate::error::{ApiError, Code};
 use crate::journal::{Intent, IntentId, Logged, Record};
 use crate::points;
 use crate::service::Service;
+use crate::turns::to_its_end;
 
 /// SHA-256 over the leaf hashes of entries, in order: what an intent remembers of them.
 pub fn digest_of(entries: &[Vec<u8>]) -> Sha256 {
@@ -43,14 +44,8 @@ pub fn inline(id: IntentId, log_size: u64, entries: &[Vec<u8>]) -> Result<Intent
 
 /// Brings an intent to its end and says where its entries are. Once begun it goes on, whoever stops waiting.
 pub async fn finish(service: &Arc<Service>, id: &IntentId) -> Result<Logged, ApiError> {
-    let one_at_a_time = Arc::clone(&service.issuing).lock_owned().await;
-    let (service, id) = (Arc::clone(service), id.clone());
-    let finished = tokio::spawn(async move {
-        let logged = finish_alone(&service, &id).await;
-        drop(one_at_a_time);
-        logged
-    });
-    finished.await.map_err(ApiError::internal)?
+    let (of, id) = (Arc::clone(service), id.clone());
+    to_its_end(&service.issuing, async move { finish_alone(&of, &id).await }).await
 }
 
 /// For whoever holds [`Service::issuing`].

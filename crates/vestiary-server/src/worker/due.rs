@@ -76,7 +76,7 @@ pub(super) fn orders(
                 held.release(id);
                 due.extend(call.map(|call| (order, call)));
             }
-            Err(_) => held.hold(id, document(service, &batch)),
+            Err(error) => held.hold(id, document(service, &batch), &error),
         }
     }
     // Those whose batch is not on the chain yet, or cannot be read, must not stand before the others.
@@ -115,7 +115,7 @@ pub(super) fn orders(
                 held.release(&claim.batch);
                 due.extend(call.map(|call| (order, call)));
             }
-            Err(_) => held.hold(&claim.batch, preparation(service, &batch)),
+            Err(error) => held.hold(&claim.batch, preparation(service, &batch), &error),
         }
     }
     Ok(due)
@@ -129,11 +129,11 @@ fn preparation(service: &Service, batch: &Batch) -> String {
 
 /// The file that a batch's commit is made from, for people.
 fn document(service: &Service, batch: &Batch) -> String {
-    let design = (batch.prepared.collection, batch.prepared.design_id);
-    let digest = service
-        .ledger
-        .read(|state| state.designs.get(&design).map(|design| design.digest.hex()));
-    format!("the design document {} in content/", digest.unwrap_or_default())
+    let digest = service.design_digest(batch.prepared.collection, batch.prepared.design_id);
+    format!(
+        "the design document {} in content/",
+        digest.map(|digest| digest.hex()).unwrap_or_default()
+    )
 }
 
 /// An error says that the batch's preparation cannot be read.

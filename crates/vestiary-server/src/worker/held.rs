@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::error::ApiError;
 use crate::journal::BatchId;
 
 /// A file that could not be read is tried again after so long: the disk may have been at fault, and not the file.
@@ -30,12 +31,13 @@ impl Held {
     }
 
     /// A file of a batch cannot be read.
-    pub(super) fn hold(&mut self, batch: &BatchId, file: String) {
+    pub(super) fn hold(&mut self, batch: &BatchId, file: String, error: &ApiError) {
         let tried = Instant::now();
         if !self.0.contains_key(batch) {
             tracing::error!(
                 %batch,
                 file,
+                %error,
                 "a file cannot be read: what needs it waits and the rest goes on; stop the service, then run `vestiary check` and `vestiary repair`"
             );
         }

@@ -21,11 +21,20 @@ const HOUR_S: u64 = 3_601;
 /// Whoever may go on is where it can get within this time.
 const A_WHILE: Duration = Duration::from_millis(500);
 
-async fn gated() -> Option<(TestLedger, Gated)> {
+/// A ledger over a gate, and a brand that has joined it.
+async fn gated() -> Option<(TestLedger, Gated, Brand)> {
     let ground = Ground::lay().await?;
     let disk = Gated::default();
     let ledger = TestLedger::start_over(ground, Arc::new(disk.clone()), |_| {}).await;
-    Some((ledger, disk))
+    let brand = Brand::join(&ledger, "Atelier", 1).await;
+    Some((ledger, disk, brand))
+}
+
+/// The only batch was issued: everything is there, and once.
+async fn check_issued(ledger: &TestLedger, brand: &Brand, issued: &Value) {
+    brand.wait_committed(ledger, issued).await;
+    let counts = ledger.check_everything().await;
+    assert_eq!((counts.receipts, counts.certificates), (1, 2));
 }
 
 fn posted(ledger: &TestLedger, brand: &Brand, path: &str, key: &str, body: &Value) -> JoinHandle<Reply> {
@@ -55,10 +64,9 @@ fn commit_path(prepared: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_in_the_log_once_though_its_commit_was_given_up_while_it_was_appended() {
-    let Some((mut ledger, disk)) = gated().await else {
+    let Some((mut ledger, disk, brand)) = gated().await else {
         return;
     };
-    let brand = Brand::join(&ledger, "Atelier", 1).await;
     let client = brand.client(&ledger);
     let design = brand.design(&ledger, "0").await;
     let prepared = client
@@ -84,18 +92,15 @@ async fn a_batch_is_in_the_log_once_though_its_commit_was_given_up_while_it_was_
         .collect();
     let different: BTreeSet<&Vec<u8>> = entries.iter().collect();
     assert_eq!(different.len(), entries.len(), "something is in the log twice");
-    brand.wait_committed(&ledger, &issued).await;
-    let counts = ledger.check_everything().await;
-    assert_eq!((counts.receipts, counts.certificates), (1, 2));
+    check_issued(&ledger, &brand, &issued).await;
     ledger.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_was_given_up_makes_the_same_thing_as_its_repeat() {
-    let Some((mut ledger, disk)) = gated().await else {
+    let Some((mut ledger, disk, brand)) = gated().await else {
         return;
     };
-    let brand = Brand::join(&ledger, "Atelier", 1).await;
     let body = brand.coat(&ledger, "0").await;
     disk.close(Asked::Reading, "content/files");
     let first = posted(&ledger, &brand, "/v1/designs", "coat", &body);
@@ -122,10 +127,9 @@ async fn a_request_that_was_given_up_makes_the_same_thing_as_its_repeat() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn serials_whose_commit_failed_halfway_are_issued_by_the_next_preparation() {
-    let Some((mut ledger, disk)) = gated().await else {
+    let Some((mut ledger, disk, brand)) = gated().await else {
         return;
     };
-    let brand = Brand::join(&ledger, "Atelier", 1).await;
     let client = brand.client(&ledger);
     let design = brand.design(&ledger, "0").await;
     ledger.wait_anchored().await;
@@ -153,9 +157,7 @@ async fn serials_whose_commit_failed_halfway_are_issued_by_the_next_preparation(
         .post(&commit_path(&anew), "", &brand.sign(&anew))
         .await
         .expect(200);
-    brand.wait_committed(&ledger, &issued).await;
-    let counts = ledger.check_everything().await;
-    assert_eq!((counts.receipts, counts.certificates), (1, 2));
+    check_issued(&ledger, &brand, &issued).await;
     ledger.stop().await;
 }
 

@@ -1,6 +1,5 @@
 //! Answers that are whole and true of what they name, and that never wait for one another in a circle.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::time::Duration;
 
@@ -8,13 +7,9 @@ use alloy_primitives::{B256, U256};
 use serde_json::{Value, json};
 use vestiary::abi::IWearableCollection::{BatchCommitted, DesignOpened};
 use vestiary::block::BlockRef;
-use vestiary::design::{Design, Format, Representation};
-use vestiary::digest::{CID_PROFILE, Sha256, raw_cid};
-use vestiary::ids::{Edition, WearableId};
-use vestiary::licence::{Age, Licence, VrmPermissions};
+use vestiary::ids::WearableId;
 use vestiary::rights::{Gap, Wear};
 use vestiary::slot::Slot;
-use vestiary::terms::Terms;
 use vestiary_chain::sim::Seeded;
 use vestiary_log::Disk;
 use vestiary_log::seams::{Clock, SystemClock};
@@ -29,7 +24,7 @@ use vestiary_worlds::Declared;
 use crate::beginnings::{Issued, issued};
 use crate::support::http::{Client, segment};
 use crate::support::simulated::SimGround;
-use crate::support::{TestLedger, stage};
+use crate::support::{TestLedger, papers, stage};
 
 /// Long enough for everybody to stand where he is going to wait.
 const STANDS: Duration = Duration::from_millis(400);
@@ -142,39 +137,6 @@ async fn a_wearable_whose_slot_is_unknown_is_in_the_answer_about_any_slot() {
     ledger.stop().await;
 }
 
-/// A design document of our own, with the edition that the brand told the service.
-fn document(edition: u64) -> Design {
-    let sha256 = Sha256([7; 32]);
-    Design {
-        description: String::new(),
-        edition: Edition(edition),
-        format: Format::V1,
-        hides: BTreeSet::new(),
-        licence: Licence {
-            age: Age::All,
-            may_cache: true,
-            sha256: Sha256([1; 32]),
-            vrm: VrmPermissions::default(),
-        },
-        name: "Manteau Nuit".into(),
-        replaces: BTreeSet::new(),
-        representations: vec![Representation {
-            bytes: 812_344,
-            cid: raw_cid(&sha256),
-            cid_profile: CID_PROFILE.into(),
-            lod: 1,
-            media_type: "model/gltf-binary".into(),
-            needs: BTreeSet::new(),
-            profile: "gltf".into(),
-            sha256,
-            texture_px: 1024,
-            triangles: 4800,
-        }],
-        slot: Slot::Torso,
-        terms: Terms::default(),
-    }
-}
-
 /// A chain of our own making with one wearable, of `owner(0)`, whose design it opens with `edition`.
 fn one_wearable(service: &Service, edition: u64) -> (ChainBuilder, WearableId) {
     let collection = testing::collection(0xc0);
@@ -184,7 +146,7 @@ fn one_wearable(service: &Service, edition: u64) -> (ChainBuilder, WearableId) {
         count: 3,
         edition,
     };
-    let document = document(500).to_bytes().unwrap();
+    let document = papers::design("Manteau Nuit").to_bytes().unwrap();
     let kept = service.content.put(document.as_slice(), Declared::default());
     let opened = DesignOpened {
         designId: 1,

@@ -1,6 +1,6 @@
 //! A service that answers a brand as ours does, but for its lie. It has no log and no chain.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,17 +12,14 @@ use axum::{Json, Router};
 use ed25519_dalek::{Signer as _, SigningKey};
 use vestiary::batch_file::BatchFile;
 use vestiary::certificate::{CertificateFields, UnsignedCertificate};
-use vestiary::design::{Design, Format, Representation};
-use vestiary::digest::{CID_PROFILE, Sha256, raw_cid};
+use vestiary::design::Design;
+use vestiary::digest::Sha256;
 use vestiary::ids::{
-    AccountId, ChainId, CollectionId, DesignId, Edition, IssuerId, SerialRange, TokenId, parse_address,
+    AccountId, ChainId, CollectionId, DesignId, IssuerId, SerialRange, TokenId, parse_address,
 };
 use vestiary::keys::PublicKey;
-use vestiary::licence::{Age, Licence, VrmPermissions};
 use vestiary::receipt::Receipt;
 use vestiary::roots::{ChainRoot, CheckpointPolicy, ContractRoots, IssuerRoot, LogRoot, Policy, Roots};
-use vestiary::slot::Slot;
-use vestiary::terms::Terms;
 use vestiary::timestamp::Timestamp;
 use vestiary::typed_data::CommitBatch;
 use vestiary_server::api::{
@@ -31,6 +28,8 @@ use vestiary_server::api::{
 use vestiary_server::issuing::preparation::{self, PreparedWearable};
 use vestiary_server::journal::BatchId;
 use vestiary_tlog::{KeyName, SignatureType, VerifierKey, leaf_hash};
+
+use crate::support::papers;
 
 /// The log that the brand's issuer accepted.
 pub(super) const ORIGIN: &str = "log.example/2026";
@@ -160,34 +159,7 @@ impl Service {
     }
 
     fn design(&self) -> Design {
-        let mut design = Design {
-            description: String::new(),
-            edition: Edition(500),
-            format: Format::V1,
-            hides: BTreeSet::new(),
-            licence: Licence {
-                age: Age::All,
-                may_cache: true,
-                sha256: Sha256([1; 32]),
-                vrm: VrmPermissions::default(),
-            },
-            name: "coat".into(),
-            replaces: BTreeSet::new(),
-            representations: vec![Representation {
-                bytes: 1000,
-                cid: raw_cid(&Sha256([7; 32])),
-                cid_profile: CID_PROFILE.into(),
-                lod: 0,
-                media_type: "model/gltf-binary".into(),
-                needs: BTreeSet::new(),
-                profile: "plaza".into(),
-                sha256: Sha256([7; 32]),
-                texture_px: 1024,
-                triangles: 4800,
-            }],
-            slot: Slot::Torso,
-            terms: Terms::default(),
-        };
+        let mut design = papers::design("coat");
         (self.lie.design)(&mut design);
         design
     }

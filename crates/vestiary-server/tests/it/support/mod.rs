@@ -5,6 +5,7 @@ pub(crate) mod checks;
 pub(crate) mod gate;
 pub(crate) mod http;
 pub(crate) mod issuing;
+pub(crate) mod papers;
 pub(crate) mod raw;
 pub(crate) mod simulated;
 pub(crate) mod stage;
