@@ -33,7 +33,7 @@ pub struct LogWriter {
     bundle: Vec<u8>,
     published: Arc<Published>,
     newest: Arc<Newest>,
-    /// Files written since they were last made durable, and the directories to sync with them.
+    /// Files of the log written since they were last made durable, and the directories to sync with them.
     dirty: BTreeSet<PathBuf>,
     known_dirs: BTreeSet<PathBuf>,
     stopped: Option<String>,
@@ -43,6 +43,9 @@ pub struct LogWriter {
 struct Grown {
     edge: Edge,
     bundle: Vec<u8>,
+    /// What was written for it. If the batch fails these are no files of the log, and a full one among them must
+    /// not take the place of partial ones that are.
+    files: Vec<PathBuf>,
 }
 
 impl LogWriter {
@@ -160,7 +163,9 @@ impl LogWriter {
             Err(error) => return Err(self.stop(&error)),
         };
         points::reached(points::LOG_PUBLISHED);
-        self.adopt(grown, published);
+        self.grow(grown);
+        self.published = published.clone();
+        self.newest.set(published);
         Ok(Appended {
             first_index,
             count: entries.len() as u64,
@@ -239,7 +244,7 @@ impl LogWriter {
             };
             let grown = self.write_tiles(&entries, true)?;
             is_newest = is_at(&grown.edge);
-            (self.edge, self.bundle) = (grown.edge, grown.bundle);
+            self.grow(grown);
         }
         if let Some(found) = found.as_ref().filter(|_| !checkpoint_is_known) {
             return Err(LogError::Damaged {
@@ -275,7 +280,7 @@ impl LogWriter {
         let mut edge = self.edge.clone();
         let leaves: Vec<Hash> = entries.iter().map(|entry| leaf_hash(entry)).collect();
         let tiles = edge.append(&leaves);
-        let mut bundle = self.bundle.clone();
+        let (mut bundle, mut files) = (self.bundle.clone(), Vec::new());
         let mut at = self.edge.size();
         for entry in entries {
             tile::push_entry(&mut bundle, entry)?;
@@ -284,19 +289,19 @@ impl LogWriter {
             if is_full || at == edge.size() {
                 let index = (at - 1) / u64::from(tile::TILE_WIDTH);
                 let id = BundleId::in_tree(index, at).ok_or_else(|| too_many(at))?;
-                self.write_file(&id.path(), &bundle, is_recovery)?;
+                files.push(self.write_file(&id.path(), &bundle, is_recovery)?);
             }
             if is_full {
                 bundle.clear();
             }
         }
         for tile in &tiles {
-            self.write_file(&tile.id().path(), &Tile::to_bytes(tile), is_recovery)?;
+            files.push(self.write_file(&tile.id().path(), &Tile::to_bytes(tile), is_recovery)?);
         }
-        Ok(Grown { edge, bundle })
+        Ok(Grown { edge, bundle, files })
     }
 
-    fn write_file(&mut self, path: &str, bytes: &[u8], is_recovery: bool) -> Result<(), LogError> {
+    fn write_file(&mut self, path: &str, bytes: &[u8], is_recovery: bool) -> Result<PathBuf, LogError> {
         let path = self.dir.join(path);
         let dir = parent(&path);
         if !self.known_dirs.contains(dir) {
@@ -309,8 +314,7 @@ impl LogWriter {
         } else {
             self.files.write(&path, bytes)?;
         }
-        self.dirty.insert(path);
-        Ok(())
+        Ok(path)
     }
 
     /// Creates directories without syncing them: the tiles in them are not synced either.
@@ -349,10 +353,9 @@ impl LogWriter {
         Ok(Arc::new(published))
     }
 
-    fn adopt(&mut self, grown: Grown, published: Arc<Published>) {
+    fn grow(&mut self, grown: Grown) {
         (self.edge, self.bundle) = (grown.edge, grown.bundle);
-        self.published = published.clone();
-        self.newest.set(published);
+        self.dirty.extend(grown.files);
     }
 
     /// Every step may fail and be tried again: what is staged is dropped last.

@@ -1,6 +1,7 @@
 //! Every operation that the log asks of the disk fails, in every way, and the power goes at each.
 
 use std::io::ErrorKind;
+use std::sync::atomic::Ordering;
 
 use vestiary_log::sim::{Fault, Operation};
 use vestiary_log::{LogError, LogWriter};
@@ -246,6 +247,53 @@ fn a_checkpoint_that_found_no_space_leaves_its_size_free_for_other_entries() {
         log.check(&writer);
     }
     assert!(withdrawn > 0, "no checkpoint was signed and not swapped");
+}
+
+/// Lets a batch fail that would have completed a tile, and has three others answered in its place. `false`: it went
+/// well.
+fn others_follow_a_failed_append(size: u64, fail: impl Fn(&TestLog)) -> bool {
+    let mut log = TestLog::new();
+    let mut writer = log.open().unwrap();
+    log.append(&mut writer, &entries(0, size)).unwrap();
+    fail(&log);
+    let failed = log.append(&mut writer, &entries(size, 10));
+    log.disk.clear_faults();
+    log.signer.refuse.store(false, Ordering::SeqCst);
+    if failed.is_ok() {
+        return false;
+    }
+    log.append(&mut writer, &entries(700_000, 3)).unwrap();
+    for mut ended in log.ended(size) {
+        complete_the_tile(&mut ended);
+    }
+    writer.settle().unwrap();
+    drop(writer);
+    complete_the_tile(&mut log);
+    true
+}
+
+/// Starts again, fills the tile with entries that it never had, and starts once more.
+fn complete_the_tile(log: &mut TestLog) {
+    let mut writer = log.open().unwrap();
+    log.append(&mut writer, &entries(800_000, 20)).unwrap();
+    writer.settle().unwrap();
+    drop(writer);
+    let writer = log.open().unwrap();
+    log.check(&writer);
+}
+
+#[test]
+fn the_files_of_a_failed_append_take_the_place_of_nothing_that_was_answered() {
+    // Tiles of the lowest level, and of the next one.
+    for size in [250, 65_530] {
+        let refuse = |log: &TestLog| log.signer.refuse.store(true, Ordering::SeqCst);
+        assert!(others_follow_a_failed_append(size, refuse));
+    }
+    let no_space = |change| move |log: &TestLog| log.disk.fail_change(change, Fault::NoSpace);
+    let failed = (0..100)
+        .take_while(|change| others_follow_a_failed_append(250, no_space(*change)))
+        .count();
+    assert!((10..100).contains(&failed), "{failed} changes failed");
 }
 
 #[test]

@@ -85,6 +85,24 @@ impl TestLog {
         }
     }
 
+    /// The same log on another disk with the same content.
+    pub(crate) fn fork(&self) -> Self {
+        Self {
+            disk: self.disk.fork(),
+            signer: self.signer.clone(),
+            acknowledged: self.acknowledged.clone(),
+            unanswered: self.unanswered.clone(),
+        }
+    }
+
+    /// What the process leaves if it is killed now, and what a power cut leaves.
+    pub(crate) fn ended(&self, seed: u64) -> [Self; 2] {
+        let (killed, cut) = (self.fork(), self.fork());
+        killed.disk.kill();
+        cut.disk.power_cut(seed);
+        [killed, cut]
+    }
+
     pub(crate) fn open(&self) -> Result<LogWriter, LogError> {
         LogWriter::open(self.files(), Path::new(DIR), self.signer.clone())
     }
