@@ -50,8 +50,8 @@ pub struct Journal {
     /// The newest segment as the epoch's file names it.
     named_segment: u64,
     next_sequence: u64,
-    /// Last record that the newest snapshot stands for; 0 without one.
-    snapshot_sequence: u64,
+    /// Last record that the newest snapshot stands for: 0 if it was taken before the first one.
+    snapshot_sequence: Option<u64>,
     /// First sequences of the segments on disk; the last one is written to.
     segments: Vec<u64>,
     segment: Box<dyn FileHandle>,
@@ -122,7 +122,7 @@ impl Journal {
             epoch,
             named_segment,
             next_sequence,
-            snapshot_sequence: replay.snapshot.as_ref().map_or(0, |snapshot| snapshot.sequence),
+            snapshot_sequence: replay.snapshot.as_ref().map(|snapshot| snapshot.sequence),
             segments: layout.segments,
             segment,
             len_bytes,
@@ -207,7 +207,7 @@ impl Journal {
         check_size("snapshot", state.len() as u64, MAX_SNAPSHOT_BYTES)?;
         let sequence = self.next_sequence - 1;
         self.last_group = None;
-        if sequence != self.snapshot_sequence {
+        if Some(sequence) != self.snapshot_sequence {
             let bytes = replay::snapshot_bytes(sequence, self.epoch, state);
             let path = snapshot_path(&self.dir, sequence);
             match self.files.put_if_absent(&path, &bytes) {
@@ -219,7 +219,7 @@ impl Journal {
                 }
                 Err(error) => return Err(error.into()),
             }
-            self.snapshot_sequence = sequence;
+            self.snapshot_sequence = Some(sequence);
         }
         if self.segments.last() != Some(&self.next_sequence) {
             self.roll()?;
@@ -243,7 +243,7 @@ impl Journal {
         let Some(&first) = self.segments.iter().rev().find(|first| **first <= sequence) else {
             return Err(JournalError::InSnapshot { sequence });
         };
-        if sequence <= self.snapshot_sequence {
+        if Some(sequence) <= self.snapshot_sequence {
             return Err(JournalError::InSnapshot { sequence });
         }
         self.clean_tail()?;
@@ -427,7 +427,7 @@ impl Journal {
         let paths = segments.iter().map(|first| segment_path(&self.dir, *first));
         let old = snapshots
             .iter()
-            .filter(|sequence| **sequence < self.snapshot_sequence);
+            .filter(|sequence| Some(**sequence) < self.snapshot_sequence);
         for path in paths.chain(old.map(|sequence| snapshot_path(&self.dir, *sequence))) {
             match self.files.remove(&path) {
                 Err(error) if !error.is_missing() => return Err(error.into()),

@@ -4,6 +4,7 @@
 //! What is on disk, in which order it gets there, and what start-up makes of each step is in the
 //! README.
 
+mod base;
 mod edge;
 mod fsck;
 mod handle;

@@ -449,7 +449,7 @@ pub(super) fn read_bundle(
 /// Reads the incomplete tiles of a tree and checks that they lead to its root. When they do not,
 /// reads the whole log to name the file.
 pub(super) fn load_edge(files: &dyn Files, dir: &Path, checkpoint: &Checkpoint) -> Result<Edge, LogError> {
-    match read_edge(files, dir, checkpoint) {
+    match read_edge(files, dir, checkpoint.size()) {
         Ok(edge) if edge.root() == checkpoint.root() => Ok(edge),
         Ok(_) => {
             fsck_at(files, dir, checkpoint)?.into_result()?;
@@ -462,8 +462,8 @@ pub(super) fn load_edge(files: &dyn Files, dir: &Path, checkpoint: &Checkpoint) 
     }
 }
 
-fn read_edge(files: &dyn Files, dir: &Path, checkpoint: &Checkpoint) -> Result<Edge, LogError> {
-    let size = checkpoint.size();
+/// Reads the incomplete tiles of a tree; nothing is verified but their length.
+pub(super) fn read_edge(files: &dyn Files, dir: &Path, size: u64) -> Result<Edge, LogError> {
     let mut levels = Vec::new();
     for level in 0..=MAX_TILE_LEVEL {
         let hashes = size >> (8 * u32::from(level));

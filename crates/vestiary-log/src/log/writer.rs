@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use vestiary_tlog::{BundleId, Checkpoint, Hash, Tile, VerifierKey, leaf_hash, tile};
 
+use super::base;
 use super::edge::Edge;
 use super::fsck::fsck_at;
-use super::reader::{LogReader, load_edge, read_bundle};
+use super::reader::LogReader;
 use super::{
     Appended, CHECKPOINT, CheckpointSigner, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, MAX_ENTRY_BYTES, Newest,
     Published, RESTORE, STAGING_BYTES, staging,
@@ -72,7 +73,7 @@ impl LogWriter {
             Err(error) => return Err(error),
         };
         let base = match (&replay.snapshot, &found) {
-            (Some(snapshot), _) => Some(base_of(dir, &key, snapshot.state.clone())?),
+            (Some(snapshot), _) => Some(base::settled(dir, &key, snapshot.state.clone())?),
             (None, Some(found)) if is_new => {
                 // A copy of the public files only: believed after every file of it was read.
                 fsck_at(&*files, dir, &found.checkpoint)?.into_result()?;
@@ -87,9 +88,10 @@ impl LogWriter {
                 remedy: RESTORE,
             });
         }
-        let (edge, bundle) = match &base {
-            Some(base) => load_base(&*files, dir, &base.checkpoint)?,
-            None => (Edge::default(), Vec::new()),
+        let (edge, bundle) = match (&base, &found) {
+            (Some(base), _) => base::load(&*files, dir, &base.checkpoint)?,
+            (None, Some(found)) => base::load_unsettled(&*files, dir, &replay, &found.checkpoint)?,
+            (None, None) => (Edge::default(), Vec::new()),
         };
         // Nothing settled yet: what was found stands in until the staged entries have confirmed it. To
         // sign the empty tree again would ask the signer for a size below one that it signed.
@@ -261,6 +263,10 @@ impl LogWriter {
         for dir in &self.known_dirs {
             self.files.remove_leftovers(dir)?;
         }
+        if replay.snapshot.is_none() {
+            // Nothing says that what is below the staged entries is durable: a copy may have been put here.
+            base::sync_tree(&*self.files, &self.dir.join("tile"))?;
+        }
         points::reached(points::LOG_RECOVERED);
         let is_settled = replay.snapshot.is_some() && replay.records.is_empty() && is_newest;
         self.published = match found {
@@ -374,7 +380,10 @@ impl LogWriter {
             self.files.sync_dir(dir)?;
         }
         points::reached(points::LOG_SETTLING);
-        self.staging.snapshot(&self.published.bytes)?;
+        // An empty log stays new: the public files of one may still be put there.
+        if self.edge.size() > 0 {
+            self.staging.snapshot(&self.published.bytes)?;
+        }
         let settled = std::mem::take(&mut self.dirty);
         self.remove_superseded(&settled);
         Ok(())
@@ -476,24 +485,4 @@ fn sign(signer: &dyn CheckpointSigner, key: &VerifierKey, edge: &Edge) -> Result
         return Err(refused("the signer signed another checkpoint".into()));
     }
     Ok(published)
-}
-
-/// What the staging's snapshot says the tiles hold durably.
-fn base_of(dir: &Path, key: &VerifierKey, state: Vec<u8>) -> Result<Published, LogError> {
-    Published::verify(state, key).map_err(|error| LogError::Damaged {
-        file: dir.join("staging"),
-        what: format!("its snapshot is not a checkpoint of this log: {error}"),
-        remedy: "open the log with the key that it was written with",
-    })
-}
-
-/// The tree's right edge as the tiles have it, if it has the checkpoint's root, and the entries of
-/// the incomplete bundle.
-fn load_base(files: &dyn Files, dir: &Path, checkpoint: &Checkpoint) -> Result<(Edge, Vec<u8>), LogError> {
-    let edge = load_edge(files, dir, checkpoint)?;
-    let bundle = match edge.level(0) {
-        [] => Vec::new(),
-        leaves => read_bundle(files, dir, edge.size() / u64::from(tile::TILE_WIDTH), leaves)?,
-    };
-    Ok((edge, bundle))
 }

@@ -335,6 +335,26 @@ fn a_snapshot_stands_for_the_records_before_it() {
 }
 
 #[test]
+fn a_snapshot_from_before_the_first_record_is_kept() {
+    let disk = ForgetfulDisk::new();
+    let (mut journal, _) = open(&disk).unwrap();
+    journal.snapshot(b"begun with").unwrap();
+    journal.append(&["1"]).unwrap();
+    drop(journal);
+    let (mut journal, replay) = open(&disk).unwrap();
+    let snapshot = replay.snapshot.as_ref().unwrap();
+    assert_eq!((snapshot.sequence, &snapshot.state[..]), (0, &b"begun with"[..]));
+    assert_eq!(payloads(&replay), [(1, &b"1"[..])]);
+    journal.erase(1).unwrap();
+    journal.snapshot(b"and one").unwrap();
+    drop(journal);
+    let replay = open(&disk).unwrap().1;
+    assert_eq!(replay.snapshot.unwrap().state, b"and one");
+    let first = Path::new("/j/snapshot-00000000000000000000");
+    assert_eq!(disk.content(first), None);
+}
+
+#[test]
 fn an_erased_record_is_gone_from_the_disk_and_the_others_stay() {
     let disk = ForgetfulDisk::new();
     let (mut journal, _) = open(&disk).unwrap();

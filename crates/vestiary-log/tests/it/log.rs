@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use vestiary_log::{CheckpointSigner as _, Disk, LogError, LogHandle, LogReader, LogWriter};
+use vestiary_log::journal::begin_again;
+use vestiary_log::{CheckpointSigner as _, Disk, Files as _, LogError, LogHandle, LogReader, LogWriter};
 use vestiary_tlog::{checkpoint, leaf_hash, proof};
 
 use crate::support::{DIR, TestLog, TestSigner, entries};
@@ -248,27 +249,93 @@ fn a_writer_that_lost_the_checkpoint_to_another_stops() {
     ));
 }
 
-#[test]
-fn a_copy_of_the_public_files_is_a_log() {
+/// A log of 600 entries of which there are only the public files, put where `place` is.
+fn public_files(mut place: TestLog) -> TestLog {
     let mut log = TestLog::new();
     let mut writer = log.open().unwrap();
     log.append(&mut writer, &entries(0, 600)).unwrap();
-    drop(writer);
-    let mut copy = TestLog::new();
-    let files = copy.files();
     for path in log.disk.file_paths() {
         if !path.starts_with(crate::support::path("staging")) {
-            files.create_dir_all(path.parent().unwrap()).unwrap();
-            files
-                .put_if_absent(&path, &log.disk.content(&path).unwrap())
-                .unwrap();
+            let bytes = log.disk.content(&path).unwrap();
+            place.disk.create_dir_all(path.parent().unwrap()).unwrap();
+            // As one copies files: not synced.
+            place.disk.replace(&path, &bytes).unwrap();
         }
     }
-    copy.acknowledged.clone_from(&log.acknowledged);
+    place.acknowledged.clone_from(&log.acknowledged);
+    place
+}
+
+/// Opens a log whose staging holds nothing, appends, and goes on after each end that a process can have.
+fn goes_on_from_its_public_files(log: &mut TestLog) {
+    let mut writer = log.open().unwrap();
+    log.check(&writer);
+    // Without an append too, what was found is the log's for good.
+    for append in [0, 30, 300] {
+        let batch = entries(log.acknowledged.len() as u64, append);
+        log.append(&mut writer, &batch).unwrap();
+        log.check(&writer);
+        for mut ended in (0..8).flat_map(|seed| log.ended(seed)) {
+            let writer = ended.open().unwrap();
+            ended.check_as(&writer, &format!("{append} appended"));
+        }
+    }
+}
+
+#[test]
+fn a_copy_of_the_public_files_is_a_log() {
+    goes_on_from_its_public_files(&mut public_files(TestLog::new()));
+}
+
+#[test]
+fn a_copy_may_be_put_where_an_empty_log_was_opened() {
+    let empty = TestLog::new();
+    for _ in 0..2 {
+        drop(empty.open().unwrap());
+    }
+    goes_on_from_its_public_files(&mut public_files(empty));
+}
+
+#[test]
+fn a_log_whose_staging_began_again_goes_on() {
+    let mut log = TestLog::new();
+    let mut writer = log.open().unwrap();
+    log.append(&mut writer, &entries(0, 600)).unwrap();
+    writer.settle().unwrap();
+    drop(writer);
+    let [staging, aside] = ["staging", "aside"].map(crate::support::path);
+    begin_again(&log.disk, &staging, &aside).unwrap();
+    goes_on_from_its_public_files(&mut log);
+}
+
+#[test]
+fn staged_entries_that_go_on_from_the_public_files_are_taken_without_a_snapshot() {
+    let mut copy = public_files(TestLog::new());
     let mut writer = copy.open().unwrap();
-    copy.check(&writer);
-    copy.append(&mut writer, &entries(600, 30)).unwrap();
-    copy.check(&writer);
+    let old = writer.published().bytes.clone();
+    for batch in [entries(600, 30), entries(630, 200)] {
+        copy.append(&mut writer, &batch).unwrap();
+    }
+    // Earlier versions wrote none.
+    let snapshot = crate::support::path("staging/snapshot-00000000000000000000");
+    copy.disk.remove(&snapshot).unwrap();
+    copy.disk.sync_dir(&crate::support::path("staging")).unwrap();
+    for (seed, checkpoint) in (0..).zip([
+        copy.disk.content(&crate::support::path("checkpoint")).unwrap(),
+        old,
+    ]) {
+        let mut fork = copy.fork();
+        fork.disk.power_cut(seed);
+        fork.disk
+            .replace(&crate::support::path("checkpoint"), &checkpoint)
+            .unwrap();
+        let writer = fork.open().unwrap();
+        fork.check(&writer);
+    }
+    // Where no checkpoint tells what stood before them, nothing does.
+    copy.disk.kill();
+    copy.disk.remove(&crate::support::path("checkpoint")).unwrap();
+    assert!(matches!(copy.open(), Err(LogError::Damaged { .. })));
 }
 
 #[test]
