@@ -117,7 +117,12 @@ pub(super) fn replay(files: &dyn Files, dir: &Path) -> Result<(Replay, Layout), 
     // In this order: beside a running writer a segment is there before it is named.
     let newest = super::epoch::read_epoch(files, dir)?.map_or(0, |(_, newest, _)| newest);
     let (segments, snapshots) = numbers(files, dir)?;
-    if segments.last().is_some_and(|last| *last < newest) {
+    // A journal has a segment before it has anything else; behind a snapshot it is the next one.
+    let newest = match snapshots.last().filter(|_| segments.is_empty()) {
+        Some(snapshot) => newest.max(snapshot + 1),
+        None => newest,
+    };
+    if segments.last().copied().unwrap_or(0) < newest {
         return Err(JournalError::Damaged {
             file: segment_path(dir, newest),
             offset_bytes: 0,

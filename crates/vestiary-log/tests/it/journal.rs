@@ -145,13 +145,34 @@ fn damage_is_refused_with_file_offset_and_remedy() {
 #[test]
 fn missing_segments_are_named() {
     let disk = ForgetfulDisk::new();
-    drop(open(&disk).unwrap());
-    disk.remove(Path::new(FIRST_SEGMENT)).unwrap();
-    let error = open(&disk).unwrap_err();
-    assert!(
-        matches!(&error, JournalError::Damaged { file, .. } if file == Path::new(FIRST_SEGMENT)),
-        "{error}"
+    disk.create_dir(Path::new(DIR)).unwrap();
+    let check = |disk: &ForgetfulDisk| journal::check(disk, Path::new(DIR));
+    assert_eq!(check(&disk).unwrap().records, [], "new");
+    let (mut journal, _) = open(&disk).unwrap();
+    assert_eq!(check(&disk).unwrap().records, [], "empty");
+    let only_segment_is_missing = |segment: &str| {
+        let disk = disk.fork();
+        disk.kill();
+        disk.remove(Path::new(segment)).unwrap();
+        for error in [check(&disk).unwrap_err(), open(&disk).unwrap_err()] {
+            assert!(
+                matches!(&error, JournalError::Damaged { file, .. } if file == Path::new(segment)),
+                "{error}"
+            );
+        }
+        // The snapshot tells it too.
+        disk.remove(Path::new("/j/epoch")).unwrap();
+        check(&disk)
+    };
+    assert_eq!(
+        only_segment_is_missing(FIRST_SEGMENT).unwrap().records,
+        [],
+        "as new"
     );
+    journal.append(&["1"]).unwrap();
+    journal.snapshot(b"one").unwrap();
+    let error = only_segment_is_missing("/j/segment-00000000000000000002").unwrap_err();
+    assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
 }
 
 #[test]
