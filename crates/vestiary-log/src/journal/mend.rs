@@ -32,6 +32,14 @@ pub enum Restored {
         /// The first record that differs.
         sequence: u64,
     },
+    /// The end of the journal cannot be read, so that nobody can say which records it had there: nothing was changed.
+    /// To use the copy all the same may be to lose promises.
+    EndUnknown {
+        /// The copy's last record.
+        copy_ends: u64,
+        /// The last record that the journal says was durable; whatever came after it is unknown.
+        known_to: u64,
+    },
 }
 
 /// The last record of a journal that anything sound in its files says was written, damaged or not.
@@ -84,6 +92,12 @@ pub fn restore(files: &dyn Files, dir: &Path, copy: &Path) -> Result<Restored, J
     if let Some(sequence) = shown.records.iter().find_map(differs) {
         return Ok(Restored::Other { sequence });
     }
+    if !shown.end_is_known {
+        return Ok(Restored::EndUnknown {
+            copy_ends,
+            known_to: shown.last,
+        });
+    }
     let mut wanted = BTreeSet::new();
     for first in layout.segments.iter().chain(&layout.covered) {
         let mut bytes = files.read(&segment_path(copy, *first), MAX_SEGMENT_FILE_BYTES)?;
@@ -98,6 +112,16 @@ pub fn restore(files: &dyn Files, dir: &Path, copy: &Path) -> Result<Restored, J
         wanted.insert(snapshot_path(dir, *sequence));
         put(files, &snapshot_path(dir, *sequence), &bytes)?;
     }
+    files.sync_dir(dir)?;
+    mend_epoch(files, dir)?;
+    // The copy may be cut into other segments. Its newest one is named before any other goes: a journal whose named
+    // segment is missing has no end that could be known when this is repeated.
+    if let (Some((epoch, named, old)), Some(newest)) = (read_epoch(files, dir)?, layout.segments.last())
+        && named != *newest
+    {
+        let new = epoch_bytes(epoch, *newest);
+        files.compare_and_swap(&dir.join("epoch"), Some(&old), &new, Durability::Now)?;
+    }
     let (segments, snapshots) = numbers(files, dir)?;
     let there = segments.iter().map(|first| segment_path(dir, *first));
     for path in there.chain(snapshots.iter().map(|sequence| snapshot_path(dir, *sequence))) {
@@ -106,14 +130,6 @@ pub fn restore(files: &dyn Files, dir: &Path, copy: &Path) -> Result<Restored, J
         }
     }
     files.sync_dir(dir)?;
-    mend_epoch(files, dir)?;
-    // The copy may be cut into other segments, and its newest one is the newest now.
-    if let (Some((epoch, named, old)), Some(newest)) = (read_epoch(files, dir)?, layout.segments.last())
-        && named != *newest
-    {
-        let new = epoch_bytes(epoch, *newest);
-        files.compare_and_swap(&dir.join("epoch"), Some(&old), &new, Durability::Now)?;
-    }
     Ok(Restored::Whole { records: copy_ends })
 }
 
@@ -162,11 +178,14 @@ struct Visible {
     epoch: u64,
     records: BTreeMap<u64, Vec<u8>>,
     erased: BTreeSet<u64>,
+    /// Whether the newest segment is there and can be read to its end, so that no record came after the last one.
+    end_is_known: bool,
 }
 
 fn visible(files: &dyn Files, dir: &Path) -> Result<Visible, JournalError> {
     let mut shown = Visible::default();
-    if let Ok(Some((_, newest, _))) = read_epoch(files, dir) {
+    let named = read_epoch(files, dir).ok().flatten().map(|(_, newest, _)| newest);
+    if let Some(newest) = named {
         // The newest segment may be the one that is missing; what stood before it was durable.
         shown.last = newest - newest.min(1);
     }
@@ -174,6 +193,7 @@ fn visible(files: &dyn Files, dir: &Path) -> Result<Visible, JournalError> {
         Err(JournalError::Files(error)) if error.is_missing() => return Ok(shown),
         numbers => numbers?,
     };
+    let (newest, mut readable) = (named.max(segments.last().copied()), None);
     for first in segments {
         let bytes = files.read(&segment_path(dir, first), MAX_SEGMENT_FILE_BYTES)?;
         let mut at = 0;
@@ -183,6 +203,9 @@ fn visible(files: &dyn Files, dir: &Path) -> Result<Visible, JournalError> {
                 continue;
             };
             at += frame.bytes();
+            if at == bytes.len() {
+                readable = Some(first);
+            }
             if frame.epoch < shown.epoch {
                 continue;
             }
@@ -201,5 +224,6 @@ fn visible(files: &dyn Files, dir: &Path) -> Result<Visible, JournalError> {
             }
         }
     }
+    shown.end_is_known = readable >= newest;
     Ok(shown)
 }

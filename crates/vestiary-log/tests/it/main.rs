@@ -5,6 +5,7 @@
 mod files;
 mod journal;
 mod journal_crashes;
+mod journal_mend;
 mod limits;
 mod log;
 mod log_crashes;

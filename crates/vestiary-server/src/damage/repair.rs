@@ -89,6 +89,13 @@ impl Stored {
             Ok(Restored::Other { sequence }) => {
                 done.say(&dir, format!("left as it is: record {sequence} of {} is another", copy.display()));
             }
+            Ok(Restored::EndUnknown { copy_ends, known_to }) => done.say(
+                &dir,
+                format!(
+                    "left as it is: its end cannot be read, so that whatever came after record {known_to} is unknown; {} ends at record {copy_ends}. Whoever puts the copy in its place by hand loses what was promised after that",
+                    copy.display()
+                ),
+            ),
             Err(JournalError::Files(FileError::Missing { .. })) => {}
             Err(error @ JournalError::Damaged { .. }) => {
                 done.say(&dir, format!("left as it is: the copy is damaged too: {error}"));
