@@ -13,7 +13,7 @@ use vestiary::tree::BatchTree;
 use vestiary_chain::deploy::Deployment;
 use vestiary_chain::rpc::Rpc;
 use vestiary_log::seams::{Clock, Random};
-use vestiary_log::{Files, LogError, LogHandle, LogReader};
+use vestiary_log::{FileError, Files, LogError, LogHandle, LogReader};
 use vestiary_mirror::{Collection, Mirror};
 use vestiary_worlds::ContentStore;
 
@@ -348,10 +348,15 @@ impl Service {
     }
 
     fn put(&self, path: &Path, bytes: &[u8]) -> Result<(), ApiError> {
-        self.files
-            .put_if_absent(path, bytes)
-            .map(drop)
-            .map_err(|error| file_problem("the batch", &error))
+        match self.files.put_if_absent(path, bytes) {
+            Ok(_) => Ok(()),
+            // A file is named by what is in it, and signing is deterministic: other bytes there are damage.
+            Err(error @ FileError::Different { .. }) => {
+                damage::found(Part::Batches, &error);
+                Err(ApiError::internal(error))
+            }
+            Err(error) => Err(file_problem("the batch", &error)),
+        }
     }
 
     /// A preparation file, checked against its hash.

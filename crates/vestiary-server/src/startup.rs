@@ -493,8 +493,9 @@ fn make_first_api_key(service: &Service) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file that nobody else can read, replacing one that a crash left before its key was journaled.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a file that nobody else can read, replacing one that a crash left before its key was journaled. Durable on
+/// return: a key that is in force must not be one that nobody has.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut file = std::fs::OpenOptions::new()
@@ -504,5 +505,6 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    file.sync_all()?;
+    std::fs::File::open(vestiary_log::files::parent(path))?.sync_all()
 }

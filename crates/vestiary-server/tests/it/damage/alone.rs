@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use vestiary_server::journal::BatchId;
 
+use super::{printed_repair, verb};
 use crate::support::actors::Brand;
 use crate::support::gate::Gated;
 use crate::support::http::segment;
@@ -28,6 +29,16 @@ fn preparation_file(ledger: &TestLedger, batch: &Value) -> PathBuf {
         .ledger
         .read(|state| state.batches[&id].prepared.preparation);
     let name = format!("{}.preparation", digest.hex());
+    ledger.ground.data_dir().join("batches").join(name)
+}
+
+fn certificates_file(ledger: &TestLedger, batch: &Value) -> PathBuf {
+    let id = BatchId(batch["id"].as_str().unwrap().to_owned());
+    let root = ledger
+        .service()
+        .ledger
+        .read(|state| state.batches[&id].prepared.root);
+    let name = format!("{}.certificates", alloy_primitives::hex::encode(root));
     ledger.ground.data_dir().join("batches").join(name)
 }
 
@@ -89,6 +100,46 @@ async fn a_start_finishes_every_intent_but_the_one_whose_preparation_is_damaged(
     brands[0].wait_committed(&ledger, &batches[0]).await;
     let counts = ledger.check_everything().await;
     assert_eq!((counts.receipts, counts.certificates), (2, 2));
+    ledger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_goes_on_without_the_intent_whose_certificates_are_damaged_and_repair_makes_them_again() {
+    let Some(ground) = Ground::lay().await else { return };
+    let disk = Gated::default();
+    let mut ledger = TestLedger::start_over(ground, Arc::new(disk.clone()), |_| {}).await;
+    let brand = Brand::join(&ledger, "Atelier", 1).await;
+    let batch = left_open(&ledger, &disk, &brand).await;
+    let file = certificates_file(&ledger, &batch);
+    ledger.stop().await;
+    disk.fill(None);
+    let before = flip(&file);
+
+    ledger.try_run().await.expect("the rest is served");
+    assert_eq!(state_of(&ledger, &brand, &batch).await, "signed");
+    eventually("the damage is told", async || {
+        (super::found(&ledger, "batches").await > 0).then_some(())
+    })
+    .await;
+    assert_ne!(std::fs::read(&file).unwrap(), before, "nothing is written over");
+    ledger.stop().await;
+
+    let config = ledger.ground.dir.path().join("vestiary.toml");
+    let (clean, checked) = verb(&["check", "--config", config.to_str().unwrap()]);
+    assert!(
+        !clean && checked.to_string().contains(file.to_str().unwrap()),
+        "{checked}"
+    );
+    assert!(printed_repair(&ledger, Path::new("")).ends_with("vestiary.toml"));
+    ledger.run().await;
+    brand.wait_committed(&ledger, &batch).await;
+    assert_eq!(
+        std::fs::read(&file).unwrap(),
+        before,
+        "signed again, byte for byte"
+    );
+    let counts = ledger.check_everything().await;
+    assert_eq!((counts.receipts, counts.certificates), (1, 1));
     ledger.stop().await;
 }
 
