@@ -4,28 +4,46 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use vestiary::digest::Sha256;
-use vestiary_log::journal::{self, begin_again, mend_epoch};
-use vestiary_log::log::{MAX_CHECKPOINT_BYTES, fsck_at};
+use vestiary_log::journal::{self, Replay, begin_again, mend_epoch};
+use vestiary_log::log::{self, Cure, MAX_CHECKPOINT_BYTES, fsck_at};
 use vestiary_log::{FileError, JournalError, LogError, LogReader, Published};
+use vestiary_tlog::Checkpoint;
 
 use super::check::note_repaired;
-use super::repair::{Repaired, copy_tree, set_aside, sync_tree};
+use super::repair::{Repaired, copy_tree, set_aside, sync_tree, write_durably};
 use super::{ASIDE, Error, Part, Remedy, Report, Stored};
 use crate::journal::State;
 
 const CHECKPOINT: &str = "checkpoint";
+
+/// How far what the writer keeps until its tiles are durable goes.
+#[derive(Default)]
+struct Staged {
+    /// The size whose tiles and checkpoint were durable already.
+    settled: u64,
+    /// The size with every entry in it; `None` where it holds nothing, or is damaged.
+    end: Option<u64>,
+}
 
 impl Stored {
     pub(super) fn check_log(&self, state: Option<&State>, report: &mut Report) -> Result<(), Error> {
         let dir = self.dir(Part::Log);
         let staged = self.check_staging(report)?;
         let found = match Published::read(&*self.files, &dir, &self.log_key) {
+            Ok(found) if found.checkpoint.size() < staged.settled => {
+                let (size, settled) = (found.checkpoint.size(), staged.settled);
+                let what = format!("for size {size}, and {settled} entries were durable: it is an older one");
+                self.damaged_checkpoint(state, what, report);
+                None
+            }
             Ok(found) => Some(found),
-            Err(LogError::Files(FileError::Missing { .. })) if !self.has_tiles()? => {
+            Err(LogError::Files(FileError::Missing { .. }))
+                if staged.settled == 0 && !self.has_tiles()? =>
+            {
                 report
                     .counts
                     .insert("log".into(), json!({ "entries": 0, "files": 0 }));
-                self.check_promised(state, 0, staged, report);
+                self.check_promised(state, 0, &staged, report);
                 return Ok(());
             }
             Err(LogError::Files(FileError::Missing { .. })) => {
@@ -42,6 +60,16 @@ impl Stored {
             }
             Err(error) => return Err(error.into()),
         };
+        if let (Some(found), Some(end)) = (&found, staged.end)
+            && end < found.checkpoint.size()
+        {
+            let what = format!(
+                "reaches size {end}, and the checkpoint is for {}: it is an older copy",
+                found.checkpoint.size()
+            );
+            let staging = dir.join("staging");
+            report.add(Part::Log, "log_staging_older", &staging, what, Remedy::Here);
+        }
         let Some(published) = found.or_else(|| self.known_checkpoints(state, &[]).into_iter().next()) else {
             return Ok(());
         };
@@ -60,7 +88,7 @@ impl Stored {
             "log".into(),
             json!({ "entries": health.entries, "files": health.files }),
         );
-        self.check_promised(state, published.checkpoint.size(), staged, report);
+        self.check_promised(state, published.checkpoint.size(), &staged, report);
         Ok(())
     }
 
@@ -81,15 +109,15 @@ impl Stored {
         );
     }
 
-    /// Checks what the writer keeps until its tiles are durable; says up to which size of the log it goes.
-    fn check_staging(&self, report: &mut Report) -> Result<u64, Error> {
+    /// Checks what the writer keeps until its tiles are durable.
+    fn check_staging(&self, report: &mut Report) -> Result<Staged, Error> {
         let dir = self.dir(Part::Log).join("staging");
         match journal::check(&*self.files, &dir) {
             Ok(replay) => {
                 note_repaired(report, &replay.repaired);
-                Ok(vestiary_log::log::staged_size(&replay, &self.log_key))
+                Ok(self.staged(&replay))
             }
-            Err(JournalError::Files(FileError::Missing { .. })) => Ok(0),
+            Err(JournalError::Files(FileError::Missing { .. })) => Ok(Staged::default()),
             Err(JournalError::Damaged {
                 file,
                 offset_bytes,
@@ -98,21 +126,30 @@ impl Stored {
             }) => {
                 let what = format!("damaged at byte {offset_bytes}: {what}");
                 report.add(Part::Log, "log_staging_damaged", &file, what, Remedy::Here);
-                Ok(0)
+                Ok(Staged::default())
             }
             Err(error) => Err(error.into()),
         }
     }
 
+    fn staged(&self, replay: &Replay) -> Staged {
+        let settled = replay.snapshot.as_ref();
+        let settled =
+            settled.and_then(|snapshot| Published::verify(snapshot.state.clone(), &self.log_key).ok());
+        let is_empty = replay.snapshot.is_none() && replay.records.is_empty();
+        Staged {
+            settled: settled.map_or(0, |settled| settled.checkpoint.size()),
+            end: (!is_empty).then(|| log::staged_size(replay, &self.log_key)),
+        }
+    }
+
     /// What was answered for must be there: a log restored from an old copy is shorter than its receipts.
-    fn check_promised(&self, state: Option<&State>, size: u64, staged: u64, report: &mut Report) {
+    fn check_promised(&self, state: Option<&State>, size: u64, staged: &Staged, report: &mut Report) {
         let dir = self.dir(Part::Log);
         let promised = state.map_or(0, promised_size);
-        if promised > size.max(staged) {
-            let what = format!(
-                "{} entries, and the journal promised {promised}: it is an older copy",
-                size.max(staged)
-            );
+        let reached = size.max(staged.end.unwrap_or(0));
+        if promised > reached {
+            let what = format!("{reached} entries, and the journal promised {promised}: it is an older copy");
             let lost = "the entries that were promised, so that the service does not sign again".to_owned();
             report.add(Part::Log, "log_older", &dir, what, Remedy::Copy { lost });
         }
@@ -180,6 +217,7 @@ impl Stored {
         let Ok(published) = Published::read(&*self.files, &dir, &self.log_key) else {
             return Ok(());
         };
+        self.repair_gone(&published.checkpoint, copies, done)?;
         let borrowed: Vec<&Path> = copies.iter().map(PathBuf::as_path).collect();
         let health = fsck_at(&*self.files, &dir, &published.checkpoint)?;
         for (finding, is_curable) in health
@@ -207,21 +245,25 @@ impl Stored {
         done: &mut Repaired,
     ) -> Result<(), Error> {
         let dir = self.dir(Part::Log);
-        if Published::read(&*self.files, &dir, &self.log_key).is_ok() {
+        // The writer opens with none that is older than what it settled.
+        let staged = journal::check(&*self.files, &dir.join("staging"));
+        let settled = staged.map_or(0, |replay| self.staged(&replay).settled);
+        let is_possible = |found: &Published| found.checkpoint.size() >= settled;
+        if Published::read(&*self.files, &dir, &self.log_key).is_ok_and(|found| is_possible(&found)) {
             return Ok(());
         }
         let borrowed: Vec<&Path> = copies.iter().map(PathBuf::as_path).collect();
-        for known in self.known_checkpoints(state, copies) {
+        let known = self.known_checkpoints(state, copies);
+        for known in known.into_iter().filter(is_possible) {
             let health = fsck_at(&*self.files, &dir, &known.checkpoint)?;
-            if health
-                .curable(&*self.files, &dir, &borrowed)
-                .into_iter()
-                .all(|is_curable| is_curable)
+            let with_tree = self.with_tree(&known.checkpoint, copies);
+            let all = health.findings.iter().chain(&health.superseded);
+            if all
+                .zip(health.curable(&*self.files, &dir, &borrowed))
+                .all(|(finding, is_curable)| is_curable || self.gone_file(finding, &with_tree).is_some())
             {
                 let path = dir.join(CHECKPOINT);
-                self.files.replace(&path, &known.bytes)?;
-                self.files.sync_file(&path)?;
-                self.files.sync_dir(&dir)?;
+                write_durably(&*self.files, &path, &known.bytes)?;
                 done.say(
                     &path,
                     format!("written again, for size {}", known.checkpoint.size()),
@@ -232,6 +274,47 @@ impl Stored {
         Ok(())
     }
 
+    /// Writes the files of which nothing here says what they were, from copies of the same tree.
+    fn repair_gone(
+        &self,
+        checkpoint: &Checkpoint,
+        copies: &[PathBuf],
+        done: &mut Repaired,
+    ) -> Result<(), Error> {
+        let with_tree = self.with_tree(checkpoint, copies);
+        let health = fsck_at(&*self.files, &self.dir(Part::Log), checkpoint)?;
+        for finding in health.findings.iter().chain(&health.superseded) {
+            if let Some(bytes) = self.gone_file(finding, &with_tree) {
+                write_durably(&*self.files, &finding.file, &bytes)?;
+                done.say(&finding.file, "written again");
+            }
+        }
+        Ok(())
+    }
+
+    /// The copies whose tree begins with the one of this checkpoint, or is that one.
+    fn with_tree(&self, checkpoint: &Checkpoint, copies: &[PathBuf]) -> Vec<LogReader> {
+        let opened = copies
+            .iter()
+            .filter_map(|copy| LogReader::open(self.files.clone(), copy, self.log_key.clone()).ok());
+        opened
+            .filter(|copy| {
+                copy.root(checkpoint.size())
+                    .is_ok_and(|root| root == checkpoint.root())
+            })
+            .collect()
+    }
+
+    /// A tile or bundle of which nothing here says what it was; a reader verifies it up to its copy's checkpoint.
+    fn gone_file(&self, finding: &log::Finding, with_tree: &[LogReader]) -> Option<Vec<u8>> {
+        let name = finding.file.strip_prefix(self.dir(Part::Log)).ok()?;
+        if finding.cure != Cure::Unknown || !name.starts_with("tile") {
+            return None;
+        }
+        let name = name.to_str()?;
+        with_tree.iter().find_map(|copy| copy.file(name).ok())
+    }
+
     /// Takes the entries that a copy has more, if it is the same log. Says the size.
     fn extend_log(&self, copy: &Path, size: u64, done: &mut Repaired) -> Result<u64, Error> {
         let dir = self.dir(Part::Log);
@@ -239,6 +322,7 @@ impl Stored {
             return Ok(size);
         };
         if newer.checkpoint.size() <= size
+            || self.has_staged(newer.checkpoint.size())?
             || !fsck_at(&*self.files, copy, &newer.checkpoint)?
                 .findings
                 .is_empty()
@@ -255,11 +339,9 @@ impl Stored {
             return Ok(size);
         }
         copy_tree(&*self.files, &copy.join("tile"), &dir.join("tile"))?;
-        begin_again(&*self.files, &dir.join("staging"), &dir.join(ASIDE))?;
-        let path = dir.join(CHECKPOINT);
-        self.files.replace(&path, &newer.bytes)?;
-        self.files.sync_file(&path)?;
-        self.files.sync_dir(&dir)?;
+        let aside = set_aside(&*self.files, &dir.join(ASIDE))?;
+        begin_again(&*self.files, &dir.join("staging"), &aside)?;
+        write_durably(&*self.files, &dir.join(CHECKPOINT), &newer.bytes)?;
         done.say(
             &dir,
             format!(
@@ -271,13 +353,27 @@ impl Stored {
         Ok(newer.checkpoint.size())
     }
 
+    /// Whether what is staged reaches that size: the checkpoint may be older than it, for its swap is not synced. The
+    /// next start takes these entries in, which were acknowledged and may stand nowhere else.
+    fn has_staged(&self, size: u64) -> Result<bool, Error> {
+        let staging = self.dir(Part::Log).join("staging");
+        match journal::check(&*self.files, &staging) {
+            Ok(replay) => Ok(log::staged_size(&replay, &self.log_key) >= size),
+            // No start takes it as it is, so a copy that goes as far is better.
+            Err(JournalError::Damaged { .. }) => Ok(log::staged_end(&*self.files, &staging)? > size),
+            Err(JournalError::Files(FileError::Missing { .. })) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Where every promised entry stands in the public files, what was staged is needed no more.
     fn repair_staging(&self, state: Option<&State>, size: u64, done: &mut Repaired) -> Result<(), Error> {
         let (dir, staging) = (self.dir(Part::Log), self.dir(Part::Log).join("staging"));
-        if !matches!(
-            journal::check(&*self.files, &staging),
-            Err(JournalError::Damaged { .. })
-        ) {
+        let is_of_use = match journal::check(&*self.files, &staging) {
+            Ok(replay) => self.staged(&replay).end.is_none_or(|end| end >= size),
+            Err(error) => !matches!(error, JournalError::Damaged { .. }),
+        };
+        if is_of_use {
             return Ok(());
         }
         let published = Published::read(&*self.files, &dir, &self.log_key)?;
@@ -287,7 +383,7 @@ impl Stored {
         let Some(state) = state.filter(|_| is_whole) else {
             return Ok(());
         };
-        if promised_size(state) > size || vestiary_log::log::staged_end(&*self.files, &staging)? > size {
+        if promised_size(state) > size || log::staged_end(&*self.files, &staging)? > size {
             return Ok(());
         }
         // Nobody may have synced the tiles that stood in the staging as well.

@@ -8,7 +8,9 @@
 mod alone;
 mod answers;
 mod files;
+mod gone;
 mod older;
+mod staged;
 mod stored;
 
 use std::collections::BTreeMap;

@@ -55,7 +55,7 @@ impl Whole {
     }
 }
 
-fn write(disk: &ForgetfulDisk, path: &Path, bytes: &[u8]) {
+pub(super) fn write(disk: &ForgetfulDisk, path: &Path, bytes: &[u8]) {
     disk.create_dir_all(path.parent().unwrap()).unwrap();
     disk.open(path, OpenFor::Creating).unwrap().append(bytes).unwrap();
 }
