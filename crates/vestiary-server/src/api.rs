@@ -113,11 +113,11 @@ pub struct CollectionView {
     pub id: String,
     /// Its issuer's registry id.
     pub issuer_id: String,
-    /// Its name on chain.
+    /// Its name on chain; "" while the chain does not show it.
     pub name: String,
     /// Whether this service may mint serials without a claim key.
     pub minter: bool,
-    /// The number the next design gets.
+    /// The number the next design gets; "" if none is left.
     pub next_design_id: String,
 }
 

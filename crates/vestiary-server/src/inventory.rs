@@ -48,7 +48,7 @@ impl Question {
 /// Answers a question.
 pub fn answer(service: &Service, question: &Question) -> Result<Inventory, ApiError> {
     let now_ms = service.clock.now_unix_ms();
-    let unseen = service.chain.gap(now_ms, service.config.freshness.behind_after_s);
+    let unseen = service.chain_gap();
     let view = service.mirror.view();
     let as_of = view.as_of();
     let (wearables, next) = page(service, &view, &as_of, question, unseen)?;
@@ -135,8 +135,7 @@ pub fn one(
     id: &WearableId,
     world: Option<&WorldProfile>,
 ) -> Result<Option<(Entry, Token, AsOf)>, ApiError> {
-    let now_ms = service.clock.now_unix_ms();
-    let unseen = service.chain.gap(now_ms, service.config.freshness.behind_after_s);
+    let unseen = service.chain_gap();
     let view = service.mirror.view();
     let as_of = view.as_of();
     let Some(token) = view.token(id).map_err(mirror_error)? else {

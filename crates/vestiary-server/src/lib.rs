@@ -15,6 +15,7 @@ pub mod issuing;
 pub mod provenance;
 
 pub mod alarms;
+mod chain_facts;
 pub mod chain_status;
 pub mod clock;
 pub mod journal;

@@ -45,23 +45,28 @@ impl Service {
 
     /// What the API says of a collection.
     pub fn collection_view(&self, id: CollectionId) -> Result<CollectionView, ApiError> {
-        let on_chain = self.collection_on_chain(id)?;
-        let minter = self
-            .mirror
-            .view()
+        let issuer_id = self.ledger.read(|state| state.collections.get(&id).copied());
+        let issuer_id = issuer_id.ok_or_else(|| ApiError::not_found(id))?;
+        let view = self.mirror.view();
+        // A reorganisation, or a mirror that is filled again, may not show it for a while.
+        let on_chain = view.collection(&id).map_err(mirror_error)?;
+        let minter = view
             .is_minter(&id, self.signing.submitter().address())
             .map_err(mirror_error)?;
+        drop(view);
+        let next_design_id = self.next_design_id(id)?;
         Ok(CollectionView {
             id: id.to_string(),
-            issuer_id: on_chain.issuer_id.to_string(),
-            name: on_chain.name,
+            issuer_id: issuer_id.to_string(),
+            name: on_chain.map(|collection| collection.name).unwrap_or_default(),
             minter,
-            next_design_id: self.next_design_number(id)?.to_string(),
+            next_design_id: next_design_id.map(|id| id.to_string()).unwrap_or_default(),
         })
     }
 
-    /// The number of a collection's next design: past every one in journal, log and chain.
-    pub fn next_design_number(&self, collection: CollectionId) -> Result<u64, ApiError> {
+    /// The number of a collection's next design: past every one in journal, log and chain; `None` if the largest number
+    /// is taken.
+    pub fn next_design_id(&self, collection: CollectionId) -> Result<Option<DesignId>, ApiError> {
         let journal = self.ledger.read(|state| {
             let of_collection = state.designs.keys().filter(|(of, _)| *of == collection);
             of_collection.map(|(_, id)| id.get()).max().unwrap_or(0)
@@ -80,15 +85,14 @@ impl Service {
             }
         }
         // A journal that was restored from a back-up may not know what the log knows.
-        while let Ok(next) = DesignId::new(last + 1)
-            && !view
-                .design_statements(&collection, next)
-                .map_err(mirror_error)?
-                .is_empty()
-        {
-            last += 1;
+        while let Some(next) = last.checked_add(1).and_then(|next| DesignId::new(next).ok()) {
+            let stated = view.design_statements(&collection, next);
+            if stated.map_err(mirror_error)?.is_empty() {
+                return Ok(Some(next));
+            }
+            last = next.get();
         }
-        Ok(last + 1)
+        Ok(None)
     }
 
     /// The design of a wearable: as the chain names it, else as it was registered here.

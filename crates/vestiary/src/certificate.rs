@@ -258,8 +258,9 @@ impl Certificate {
     }
 }
 
-/// A name that a person reads.
-fn check_name(name: &str) -> Result<(), CertificateError> {
+/// The name of an issuer or a design, as a certificate can carry it: 1 to [`MAX_NAME_BYTES`] bytes that a person reads, nothing that
+/// hides or reorders the rest.
+pub fn check_name(name: &str) -> Result<(), CertificateError> {
     let sound = !name.is_empty() && name.len() <= MAX_NAME_BYTES && is_readable(name);
     if sound {
         Ok(())

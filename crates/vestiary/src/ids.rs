@@ -59,10 +59,7 @@ pub enum IdError {
     #[error("a token id is a decimal number below 2^256 without leading zeros")]
     Token,
     /// A range of serials that is empty or runs past the largest serial.
-    #[error(
-        "{count} serials from {first} on are no range: at least one, the last at most {}",
-        u64::MAX
-    )]
+    #[error("{count} serials from {first} on are no range: at least one, the last at most {LAST_SERIAL}")]
     Range {
         /// First serial.
         first: Serial,
@@ -198,6 +195,9 @@ impl TokenId {
     }
 }
 
+/// The last serial that can be committed: a collection's next one stays a number of 64 bits.
+pub const LAST_SERIAL: u64 = u64::MAX - 1;
+
 /// Serials committed together: at least one, in a row, holes included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SerialRange {
@@ -206,13 +206,13 @@ pub struct SerialRange {
 }
 
 impl SerialRange {
-    /// `count` serials from `first` on.
+    /// `count` serials from `first` on, [`LAST_SERIAL`] at most.
     pub fn new(first: Serial, count: u64) -> Result<Self, IdError> {
         let last = count
             .checked_sub(1)
             .and_then(|more| first.get().checked_add(more));
         match last.map(Serial::new) {
-            Some(Ok(last)) => Ok(Self { first, last }),
+            Some(Ok(last)) if last.get() <= LAST_SERIAL => Ok(Self { first, last }),
             _ => Err(IdError::Range { first, count }),
         }
     }
@@ -239,7 +239,7 @@ impl SerialRange {
     }
 }
 
-/// How many copies of a design there may ever be, in its collection: a number, or 0 for open.
+/// How many copies of a design there may ever be, in its collection: a number, [`LAST_SERIAL`] at most, or 0 for open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Edition(pub u64);
 
@@ -297,6 +297,7 @@ impl FromStr for Edition {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         decimal_u64(text)
+            .filter(|limit| *limit <= LAST_SERIAL)
             .map(Self)
             .ok_or(IdError::Number { what: "edition" })
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use alloy_primitives::B256;
+use vestiary::ids::CollectionId;
 use vestiary_chain::submitter::{Entry, State as OrderState};
 
 use super::{ANCHOR_LATE_S, Alarm, CLAIM_LATE_S, CLOCK_BEHIND_S, INTENT_OPEN_S, STALE_HEAD_S, STUCK_BLOCKS};
@@ -45,6 +47,28 @@ pub(super) struct Numbers {
     pub(super) oldest: Vec<(String, String, u64)>,
 }
 
+/// A signed batch, and when a receipt promises it to the chain, unix seconds.
+struct Promised {
+    commit_by_s: u64,
+    id: BatchId,
+    collection: CollectionId,
+    root: B256,
+}
+
+/// `None` unless it is signed.
+fn promised(state: &State, id: BatchId) -> Option<Promised> {
+    let batch = state.batches.get(&id)?;
+    let BatchStage::Signed(signature) = &batch.stage else {
+        return None;
+    };
+    Some(Promised {
+        commit_by_s: signature.commit_by_s,
+        collection: batch.prepared.collection,
+        root: batch.prepared.root,
+        id,
+    })
+}
+
 /// The part of an order's id after `kind`, without a number behind it.
 fn named<'a>(order: &'a str, kind: &str) -> Option<&'a str> {
     order.strip_prefix(kind)?.split('/').next()
@@ -73,10 +97,12 @@ impl Numbers {
             .latest_anchor(service.signing.anchoring_account(), service.origin_hash());
         numbers.anchored_size = anchor.ok().flatten().map_or(0, |(size, _)| size);
         let mut holds = Vec::new();
+        let mut signed = Vec::new();
         service.ledger.read(|state| {
-            numbers.count(state);
+            signed = numbers.count(state);
             holds.extend(state.open_intents.keys().map(|id| format!("intent {id}")));
         });
+        numbers.count_commits(service, signed);
         if numbers.anchored_size < numbers.log_size {
             holds.push(format!("anchor {}", numbers.anchored_size));
         }
@@ -98,8 +124,8 @@ impl Numbers {
         numbers
     }
 
-    /// What the journal knows of commits, claims and transactions.
-    fn count(&mut self, state: &State) {
+    /// What the journal knows of claims and transactions, and the signed batches without a block of our own.
+    fn count(&mut self, state: &State) -> Vec<Promised> {
         self.open_intents = state.open_intents.len();
         let mut batches: BTreeSet<BatchId> = state.batches_waiting.clone();
         let mut claims: BTreeSet<ClaimId> = state.claims_waiting.clone();
@@ -123,22 +149,34 @@ impl Numbers {
             let (order, blocks) = oldest.unwrap_or_default();
             self.oldest.push((lane.to_string(), order, blocks));
         }
-        for id in batches {
-            let Some(BatchStage::Signed(signature)) = state.batches.get(&id).map(|batch| &batch.stage) else {
-                continue;
-            };
-            self.commits += 1;
-            self.overdue += usize::from(signature.commit_by_s < self.now_s);
-            let here = (signature.commit_by_s, id);
-            if self.commit_by.as_ref().is_none_or(|first| here < *first) {
-                self.commit_by = Some(here);
-            }
-        }
         for claim in claims.iter().filter_map(|id| state.claims.get(id)) {
             self.claims += 1;
             let here = (claim.accepted_ms, claim.id.clone());
             if self.claimed_ms.as_ref().is_none_or(|first| here < *first) {
                 self.claimed_ms = Some(here);
+            }
+        }
+        batches.into_iter().filter_map(|id| promised(state, id)).collect()
+    }
+
+    /// Those that no block has. Somebody else may submit what an issuer signed, and a restored journal does not know
+    /// what it ordered: the chain is asked, after the journal, for whoever looks into the mirror may read the journal.
+    fn count_commits(&mut self, service: &Service, signed: Vec<Promised>) {
+        for Promised {
+            commit_by_s,
+            id,
+            collection,
+            root,
+        } in signed
+        {
+            if service.is_committed(collection, root).unwrap_or(false) {
+                continue;
+            }
+            self.commits += 1;
+            self.overdue += usize::from(commit_by_s < self.now_s);
+            let here = (commit_by_s, id);
+            if self.commit_by.as_ref().is_none_or(|first| here < *first) {
+                self.commit_by = Some(here);
             }
         }
     }

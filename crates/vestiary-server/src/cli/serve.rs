@@ -80,6 +80,8 @@ pub(crate) async fn run(args: Args, out: Output) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::failed("cannot_listen", format!("{listen}: {error}")))?;
+    // With port 0 the system chose one.
+    let listen = listener.local_addr().unwrap_or(listen);
     tracing::info!(%listen, "listening");
     vestiary_server::serve::run(service, listener, stop(args.stop_with_stdin))
         .await

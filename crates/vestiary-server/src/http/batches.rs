@@ -60,6 +60,7 @@ async fn prepared(
         (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 403, description = "`wrong_signature` or `forbidden`", body = Problem),
         (status = 409, description = "`preparation_expired`", body = Problem), (status = 503, body = Problem),
+        (status = 422, description = "`chain_disagrees`: the registry has no such issuer", body = Problem),
     )
 )]
 pub async fn sign(

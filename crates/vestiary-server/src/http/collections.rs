@@ -21,6 +21,7 @@ use crate::service::Service;
     responses(
         (status = 201, body = CollectionView), (status = 400, body = Problem), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem),
+        (status = 404, description = "its issuer is not here", body = Problem),
         (status = 422, description = "`chain_disagrees`: the factory does not list it yet", body = Problem),
     )
 )]

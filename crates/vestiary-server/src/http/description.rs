@@ -73,7 +73,7 @@ const WRITING: (&str, &str) = (
     "`storage_full`: there is no room for new work now; reading goes on",
 );
 /// What is asked by `POST` because the question is long: nothing is written.
-const ASKING: [&str; 2] = ["/v1/verify", "/v1/wallets/query"];
+const ASKING: [&str; 2] = ["/v1/verify", "/v1/wearables/query"];
 
 /// Adds the failures that every route of a kind has, and calls them what they are: problems.
 pub(super) fn describe_failures(description: &mut utoipa::openapi::OpenApi) {

@@ -115,7 +115,10 @@ fn register(
         .map_err(file_error)?;
 
     // The number is the collection's next one: looked at, signed for, and looked at again inside the command.
-    let design_id = next_design_id(service, collection)?;
+    let design_id = service.next_design_id(collection)?.ok_or_else(|| {
+        let detail = format!("{collection} has a design {}: no number is left", u64::MAX);
+        ApiError::new(Code::Unprocessable, detail)
+    })?;
     let statement = DesignStatement {
         collection,
         design_id,
@@ -153,12 +156,6 @@ fn register(
         return Err(problem);
     }
     Ok((collection, design_id))
-}
-
-/// The next number of a collection: past every design in the journal, the log and on the chain.
-fn next_design_id(service: &Service, collection: CollectionId) -> Result<DesignId, ApiError> {
-    let next = service.next_design_number(collection)?;
-    DesignId::new(next).map_err(ApiError::internal)
 }
 
 fn document(service: &Service, body: &NewDesign) -> Result<Design, ApiError> {

@@ -140,7 +140,13 @@ fn respond(
         return response.map_err(ApiError::internal);
     }
     response = response.header(header::CONTENT_TYPE, &record.media_type);
-    let range = match requested_range(headers, record.bytes, &etag) {
+    // Of any other method a range means nothing (RFC 9110, section 14.2).
+    let requested = if method == Method::GET {
+        requested_range(headers, record.bytes, &etag)
+    } else {
+        Requested::Whole
+    };
+    let range = match requested {
         Requested::Whole => 0..record.bytes,
         Requested::Part(range) => {
             let value = format!("bytes {}-{}/{}", range.start, range.end - 1, record.bytes);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use vestiary::certificate;
 use vestiary::ids::IssuerId;
 use vestiary::statement::IssuerObserved;
 
@@ -150,18 +151,42 @@ fn parse(text: &str) -> Result<IssuerId, ApiError> {
 }
 
 fn check_name(name: &str) -> Result<(), ApiError> {
-    if name.is_empty()
-        || name.len() > MAX_NAME_BYTES
-        || name.trim() != name
-        || name.chars().any(char::is_control)
-    {
-        let detail =
-            format!("name takes 1 to {MAX_NAME_BYTES} bytes without control characters or outer spaces");
-        return Err(ApiError::new(Code::Unprocessable, detail));
+    let refuse = |detail: String| ApiError::new(Code::Unprocessable, format!("name: {detail}"));
+    if name.len() > MAX_NAME_BYTES {
+        return Err(refuse(format!("{MAX_NAME_BYTES} bytes at most")));
     }
-    Ok(())
+    certificate::check_name(name).map_err(|error| refuse(error.to_string()))
 }
 
 async fn view(service: &Arc<Service>, id: IssuerId) -> Result<IssuerView, ApiError> {
     super::blocking(service, move |service| service.issuer_view(id)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_no_certificate_can_carry_is_refused() {
+        for name in [
+            "",
+            " Atelier",
+            "Ate\u{200b}lier",
+            "Ate\u{ad}lier",
+            "\u{feff}Atelier",
+            "Atelier\u{202e}",
+            "Atelier\n",
+            &"a".repeat(MAX_NAME_BYTES + 1),
+        ] {
+            let refused = check_name(name).unwrap_err();
+            assert_eq!(refused.code, Code::Unprocessable, "{name:?}");
+        }
+        for name in [
+            "Maison H\u{e9}ron",
+            "\u{6771}\u{4eac}",
+            &"a".repeat(MAX_NAME_BYTES),
+        ] {
+            check_name(name).unwrap();
+        }
+    }
 }

@@ -84,7 +84,7 @@ pub async fn show(
         .transpose()?;
     let view = super::blocking(&service, move |service| {
         let (wearable, token, as_of) = inventory::one(service, &id, world.as_ref())?
-            .ok_or_else(|| ApiError::not_found(format!("{id} (not minted)")))?;
+            .ok_or_else(|| service.not_on_chain(Code::NotFound, format!("{id} is not minted")))?;
         let burned = token.flags & vestiary_mirror::FLAG_BURNED != 0;
         Ok(WearableView {
             sale_blocked: inventory::blocks_sale(&wearable),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Bytes, hex};
+use alloy_primitives::Bytes;
 use vestiary::statement::{BatchStatement, CertificateIssued, Statement, Unsigned};
 use vestiary::typed_data::{CommitBatch, Signature};
 use vestiary_log::points::reached;

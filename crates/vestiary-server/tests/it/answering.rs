@@ -7,7 +7,8 @@ use alloy_primitives::{B256, U256};
 use serde_json::{Value, json};
 use vestiary::abi::IWearableCollection::{BatchCommitted, DesignOpened};
 use vestiary::block::BlockRef;
-use vestiary::ids::WearableId;
+use vestiary::digest::Sha256;
+use vestiary::ids::{DesignId, IssuerId, WearableId};
 use vestiary::rights::{Gap, Wear};
 use vestiary::slot::Slot;
 use vestiary_chain::sim::Seeded;
@@ -15,14 +16,15 @@ use vestiary_log::Disk;
 use vestiary_log::seams::{Clock, SystemClock};
 use vestiary_mirror::testing::{self, ChainBuilder, Commit};
 use vestiary_server::chain_status::{ChainStatus, Heads};
-use vestiary_server::error::Language;
+use vestiary_server::error::{Code, Language};
 use vestiary_server::inventory::{self, Question};
+use vestiary_server::journal::{Record, RequestRef};
 use vestiary_server::service::Service;
 use vestiary_server::{http as api, serve};
 use vestiary_worlds::Declared;
 
 use crate::beginnings::{Issued, issued};
-use crate::support::http::{Client, segment};
+use crate::support::http::{Client, Reply, segment};
 use crate::support::simulated::SimGround;
 use crate::support::{TestLedger, papers, stage};
 
@@ -175,13 +177,18 @@ fn one_wearable(service: &Service, edition: u64) -> (ChainBuilder, WearableId) {
 
 /// Answers of the service without anybody who works for it.
 async fn answered(service: &Arc<Service>, path: &str) -> Value {
+    asked(service, path).await.expect(200)
+}
+
+/// The same, whatever it is.
+async fn asked(service: &Arc<Service>, path: &str) -> Reply {
     let router = api::router(Arc::clone(service), serve::metrics_handle().unwrap());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     let answer = Client::new(url, String::new()).get(path).await;
     serving.abort();
-    answer.expect(200)
+    answer
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,6 +206,110 @@ async fn an_edition_is_the_one_that_the_chain_keeps() {
     let metadata = answered(&service, &format!("/metadata/31337/{address:#x}/{token}")).await;
     let edition = json!({ "trait_type": "edition", "value": "3" });
     assert_eq!(metadata["attributes"][2], edition, "{metadata}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_chain_may_have_is_missing_only_where_the_chain_is_seen_whole() {
+    let ground = SimGround::lay(stage::open(8));
+    let service = ground.open_on(Arc::new(Disk), Arc::new(SystemClock)).await;
+    let (_, wearable) = one_wearable(&service, 0);
+    let unknown = testing::wearable(wearable.collection, 1, 2);
+    let path = format!("/v1/wearables/{}", segment(&unknown));
+    let nowhere = testing::collection(0xee);
+    let asked = async || {
+        let wearable = asked(&service, &path).await.outcome();
+        let issuer = service
+            .issuer_account(IssuerId::new(7).unwrap())
+            .unwrap_err()
+            .code;
+        let collection = service.collection_on_chain(nowhere).unwrap_err().code;
+        (wearable, issuer, collection)
+    };
+    let unseen = (
+        "503 chain_behind".to_owned(),
+        Code::ChainBehind,
+        Code::ChainBehind,
+    );
+    assert_eq!(asked().await, unseen, "before the first look");
+    let head = service.mirror.head().unwrap();
+    let (safe, finalized) = (None, None);
+    let now_ms = SystemClock.now_unix_ms();
+    service.chain.caught_up(
+        Heads {
+            head,
+            safe,
+            finalized,
+        },
+        now_ms,
+    );
+    let absent = (
+        "404 not_found".to_owned(),
+        Code::ChainDisagrees,
+        Code::ChainDisagrees,
+    );
+    assert_eq!(asked().await, absent);
+    service.chain.restarted();
+    assert_eq!(asked().await, unseen, "while the mirror is filled again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_that_the_chain_does_not_show_is_listed_and_hides_no_other() {
+    let ground = SimGround::lay(stage::open(8));
+    let service = ground.open_on(Arc::new(Disk), Arc::new(SystemClock)).await;
+    let (_, wearable) = one_wearable(&service, 0);
+    let (shown, gone) = (wearable.collection, testing::collection(0xee));
+    for (number, collection) in [shown, gone].into_iter().enumerate() {
+        let request = RequestRef {
+            key_sha256: Sha256::of(&[u8::try_from(number).unwrap()]),
+            body_sha256: Sha256::of(b"taken in"),
+        };
+        let added = Record::CollectionAdded {
+            request,
+            collection,
+            issuer_id: IssuerId::new(1).unwrap(),
+        };
+        service.ledger.command(|_| Ok(vec![added])).unwrap();
+    }
+    let list = answered(&service, "/v1/collections").await;
+    let seen: Vec<[&Value; 4]> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| ["id", "issuer_id", "name", "next_design_id"].map(|member| &item[member]))
+        .collect();
+    let (shown, gone) = (json!(shown.to_string()), json!(gone.to_string()));
+    let (one, two, nameless) = (json!("1"), json!("2"), json!(""));
+    assert_eq!(seen.len(), 2, "{list}");
+    assert_eq!((seen[0][0], seen[0][1], seen[0][3]), (&shown, &one, &two));
+    assert_ne!(seen[0][2], &nameless, "{list}");
+    assert_eq!(seen[1], [&gone, &one, &nameless, &one]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_whose_last_design_number_is_taken_has_no_next_one() {
+    let ground = SimGround::lay(stage::open(8));
+    let service = ground.open_on(Arc::new(Disk), Arc::new(SystemClock)).await;
+    let (mut chain, wearable) = one_wearable(&service, 0);
+    let next = service.next_design_id(wearable.collection).unwrap();
+    assert_eq!(next.map(DesignId::get), Some(2));
+    // An issuer may open a design under any number.
+    let opened = DesignOpened {
+        designId: u64::MAX,
+        designDigest: B256::repeat_byte(1),
+        edition: 0,
+        terms: U256::ZERO,
+    };
+    let committed = BatchCommitted {
+        designId: u64::MAX,
+        firstSerial: 1,
+        count: 1,
+        root: B256::repeat_byte(2),
+    };
+    chain
+        .event(wearable.collection.address, &opened)
+        .event(wearable.collection.address, &committed);
+    service.mirror.apply_block(&chain.end_block()).unwrap();
+    assert_eq!(service.next_design_id(wearable.collection).unwrap(), None);
 }
 
 /// A clock at whose every look the mirror gets a block, in which a wearable changes hands between two owners.

@@ -474,4 +474,16 @@ async fn look_at_files_and_metadata(ledger: &TestLedger, brand: &Brand, id: Wear
     let head = Client::send(client.request(reqwest::Method::HEAD, &path)).await;
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), bytes.len().to_string());
+    for range in ["bytes=4-11", &format!("bytes={}-", bytes.len())] {
+        let request = client
+            .request(reqwest::Method::HEAD, &path)
+            .header("range", range);
+        let head = Client::send(request).await;
+        assert_eq!(
+            (head.status, head.header("content-range").as_str()),
+            (200, ""),
+            "{range}"
+        );
+        assert_eq!(head.header("content-length"), bytes.len().to_string());
+    }
 }

@@ -1,7 +1,7 @@
 //! What the executable says where nobody takes it: a full disk, a reader that has gone.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::simulated::SimGround;
-use crate::support::{PASSPHRASE, stage};
+use crate::support::{Ground, PASSPHRASE, stage};
 
 /// Longest wait for a process.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// More than a service has open that nobody calls, and less than it may have connections.
+const DESCRIPTORS: usize = 240;
 /// Connections after which a node that answers nothing was certainly asked twice.
 const LOOKS: u32 = 5;
 
@@ -190,6 +192,51 @@ fn a_service_whose_log_lines_nobody_takes_goes_on() {
     }
     drop(child.stdin.take());
     assert_eq!(ends(&mut child), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_without_file_descriptors_says_so_and_serves_again_when_there_are_some() {
+    let Some(ground) = Ground::lay().await else { return };
+    let limited = format!("ulimit -n {DESCRIPTORS} && exec \"$0\" \"$@\"");
+    let mut child = Command::new("sh")
+        .args(["-c", &limited, env!("CARGO_BIN_EXE_vestiary")])
+        .args(["serve", "--stop-with-stdin", "--config"])
+        .arg(ground.dir.path().join("vestiary.toml"))
+        .env("VESTIARY_PASSPHRASE", PASSPHRASE)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut line_with = |word: &str| {
+        let mut said = lines.by_ref().map(Result::unwrap);
+        said.find(|line| line.contains(word))
+            .unwrap_or_else(|| panic!("it ended without {word}"))
+    };
+    let listening = line_with("listening");
+    let address = listening.split("listen").last().unwrap();
+    let address = address.trim_matches(|char: char| !char.is_ascii_digit());
+    let callers: Vec<TcpStream> = (0..DESCRIPTORS)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    line_with("no connection can be accepted");
+    drop(callers);
+    let mut caller = TcpStream::connect(address).unwrap();
+    caller.set_read_timeout(Some(PATIENCE)).unwrap();
+    caller
+        .write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut metrics = String::new();
+    caller.read_to_string(&mut metrics).unwrap();
+    let counted = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("vestiary_http_accept_errors_total "));
+    assert!(counted.unwrap().parse::<u64>().unwrap() > 0, "{metrics}");
+    drop(child.stdin.take());
+    // What it still says is read, or it would wait for a reader.
+    let said = std::thread::spawn(move || lines.map_while(Result::ok).count());
+    assert_eq!(ends(&mut child), Some(0));
+    said.join().unwrap();
 }
 
 fn ends(child: &mut Child) -> Option<i32> {

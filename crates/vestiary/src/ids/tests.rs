@@ -116,8 +116,15 @@ fn a_range_has_at_least_one_serial_and_ends_in_time() {
         (serial(5), serial(7), 3)
     );
     assert!(range.contains(serial(7)) && !range.contains(serial(8)) && !range.contains(serial(4)));
-    assert_eq!(SerialRange::new(serial(1), u64::MAX).unwrap().count(), u64::MAX);
-    for (first, count) in [(1, 0), (2, u64::MAX), (u64::MAX, 2)] {
+    let most = SerialRange::new(serial(1), LAST_SERIAL).unwrap();
+    assert_eq!((most.count(), most.last().get()), (LAST_SERIAL, LAST_SERIAL));
+    for (first, count) in [
+        (1, 0),
+        (1, u64::MAX),
+        (2, LAST_SERIAL),
+        (u64::MAX, 1),
+        (u64::MAX, 2),
+    ] {
         let error = SerialRange::new(serial(first), count).unwrap_err();
         assert_eq!(error.code(), "bad_serial_range", "{first} {count}");
     }

@@ -134,6 +134,7 @@ async fn parts_restored_from_an_older_copy_are_noticed_and_nothing_is_issued_twi
         "{repaired}"
     );
     issue_nothing_twice(&mut ledger, &told, &issued, 8).await;
+    ledger.stop().await;
 
     // The journal alone.
     replace(&old.join("journal"), &data.join("journal"));
@@ -147,6 +148,13 @@ async fn parts_restored_from_an_older_copy_are_noticed_and_nothing_is_issued_twi
         "{checked}"
     );
     issue_nothing_twice(&mut ledger, &told, &issued, 9).await;
+    // What the chain has is not waited for, whoever brought it there.
+    ledger.clock.advance_s(3_601);
+    let metrics = ledger.client().get("/metrics").await.text();
+    for none in ["vestiary_commits_waiting 0", "vestiary_commits_overdue 0"] {
+        assert!(metrics.contains(none), "{none}: {metrics}");
+    }
+    ledger.stop().await;
     lost_promises_are_lost(&new, &data);
 }
 
@@ -183,7 +191,6 @@ async fn issue_nothing_twice(ledger: &mut TestLedger, told: &Told, issued: &Valu
     let mut counts = crate::support::checks::Counts::default();
     crate::support::checks::check_log(ledger.service(), &mut counts);
     ledger.wait_quiet().await;
-    ledger.stop().await;
 }
 
 /// A journal that went on by itself is not given up for a copy that does not have its records.

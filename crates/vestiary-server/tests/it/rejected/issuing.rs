@@ -114,6 +114,12 @@ async fn designs_and_files_that_are_not_what_they_say_are_refused() {
             "/edition",
         ),
         (
+            "an edition past the last serial",
+            "/edition",
+            json!(u64::MAX.to_string()),
+            "/edition",
+        ),
+        (
             "a file that nobody uploaded",
             "/representations/0/sha256",
             json!(nowhere),
@@ -231,7 +237,11 @@ async fn a_preparation_holds_its_serials_until_it_is_signed_or_expires() {
         let reply = client.post(&commit, "", &json!({ "signature": signature })).await;
         scene.refused(what, &reply, "403 wrong_signature");
     }
-    for (what, signature) in [("no hex", "0xzz".to_owned()), ("no prefix", good[2..].to_owned())] {
+    for (what, signature) in [
+        ("no hex", "0xzz".to_owned()),
+        ("no prefix", good[2..].to_owned()),
+        ("two prefixes", format!("0x{good}")),
+    ] {
         let reply = client.post(&commit, "", &json!({ "signature": signature })).await;
         scene.refused(what, &reply, "400 invalid_parameter");
     }

@@ -67,6 +67,8 @@ async fn ids_in_another_spelling_are_refused() {
         ("first_serial", "0".into()),
         ("count", "0".into()),
         ("count", "18446744073709551615".into()),
+        // One past the last serial that a collection counts.
+        ("count", "18446744073709551612".into()),
     ] {
         let mut body = scene.brand.batch(scene.design, 4, 1);
         body[field] = json!(value);
