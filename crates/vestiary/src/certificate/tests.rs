@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::ids::{ChainId, CollectionId, DesignId, TokenId};
+use crate::ids::{ChainId, CollectionId, DesignId, LAST_SERIAL, TokenId};
 use crate::jcs;
 use crate::terms::{Kept, MAX_TERM_TIME_S};
 use crate::timestamp::MAX_UNIX_SECONDS;
@@ -358,7 +358,7 @@ prop_compose! {
         chain: u64,
         addresses: [[u8; 20]; 2],
         design_id in 1..=u64::MAX,
-        serial in 1..=u64::MAX,
+        serial in 1..=LAST_SERIAL,
         open: bool,
         spare: u64,
         issuer_id in 1..=u64::MAX,
@@ -379,7 +379,7 @@ prop_compose! {
             wearable: CollectionId::new(chain, addresses[1].into()).wearable(token_id),
             log_origin,
             design: Sha256(digests[0]),
-            edition: if open { Edition::OPEN } else { Edition(serial.saturating_add(spare)) },
+            edition: if open { Edition::OPEN } else { Edition(serial.saturating_add(spare).min(LAST_SERIAL)) },
             licence: Sha256(digests[1]),
             terms: Terms { choose_by: times[0], default: kept, recovery_until: times[1] },
             binding,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ids::LAST_SERIAL;
 use crate::licence::{Age, VrmPermissions};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -198,7 +199,7 @@ proptest! {
     fn documents_survive_bytes(
         name in "[a-zA-Z0-9é\"\\\\ 日]{0,40}",
         description in "[a-z😀<>&/\n]{0,60}",
-        edition: u64,
+        edition in 0..=LAST_SERIAL,
         hides in prop::collection::btree_set(prop::sample::select(Slot::ALL), 0..5),
         triangles in 0..=MAX_NUMBER,
         texture_px: u32,
